@@ -45,7 +45,7 @@ typedef struct {
 
 typedef enum { FILE_BYTES, PIXELS, TENSOR } product;
 
-// Plans, and runs into memory of exactly the planned size. The caller frees the bytes.
+// Makes a plan, and then calls the product's function with memory of exactly the planned size. The caller frees the bytes.
 outcome run(product product, const gesso_request *request);
 
 // Invalid calls, and options that are refused.
@@ -57,7 +57,7 @@ void check_sources(void);
 void check_memory(const char *noise);
 void check_canceling(void);
 void check_threads(void);
-// Writes a file for each case into a folder, which Tests/CLibrary/results.py compares with the command's.
+// Writes a file for each case into the folder. Tests/CLibrary/results.py compares these files with those of the command.
 void write_results(const char *folder);
 
 #endif

@@ -28,7 +28,7 @@ outcome run(product product, const gesso_request *request) {
     case PIXELS: made.status = gesso_pixels(request, made.bytes, made.capacity, &made.result, &made.error); break;
     case TENSOR: made.status = gesso_tensor(request, made.bytes, made.capacity, &made.result, &made.error); break;
   }
-  // A budget may make a file smaller than planned.
+  // With a byte budget, an image may be smaller than planned.
   if (made.status == GESSO_OK && !(request->recipe && request->recipe->max_bytes))
     EXPECT(
       made.result.width == plan.width && made.result.height == plan.height && made.result.count > 0

@@ -19,7 +19,7 @@ static void expect_misuse(int32_t status, const gesso_error *error, const char *
     "%s: status %d, code %s, %s", what, status, error->code, error->message);
 }
 
-// Makes one of the calls that take a request. They differ in the memory that they write to.
+// Makes one of the calls that take a request. The calls write their results to different memory.
 static int32_t call(int number, const gesso_request *request, gesso_error *error) {
   uint8_t bytes[4096];
   float values[16];
@@ -65,7 +65,7 @@ void check_misuse(void) {
         "an error without a size stays as it is");
     }
 
-    // Later versions have more fields, which have to be 0.
+    // A later version of the header may have more fields. This version accepts them only if they are 0.
     struct {
       gesso_request request;
       uint64_t later[4];
@@ -128,7 +128,8 @@ void check_misuse(void) {
   status = gesso_restore(&request, &geometry, 0, &byte, 1, &result, &error);
   EXPECT(status == GESSO_FAILED && !strcmp(error.code, "invalid-recipe"), "an orientation of 9: %s", error.message);
 
-  // Long text is cut between two characters: of two, three and four bytes, at every place.
+  // A text that is too long is cut between two characters. The characters here have two, three and four bytes, and the cut falls at every
+  // place within them.
   static const char *characters[] = {"\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x8C\xB2"};
   for (int kind = 0; kind < 3; kind++) {
     for (int shift = 0; shift < 4; shift++) {
@@ -154,7 +155,7 @@ void check_options(void) {
   static const gesso_geometry matching = {.source_width = 1, .source_height = 1, .orientation = 1};
   const struct {
     gesso_recipe recipe;
-    // A word of the message or the remedy.
+    // A text that the message or the remedy must contain.
     const char *names;
   } refused[] = {
     {SIZED(gesso_recipe, .box_width = 8, .box_height = 8, .box_fit = "crop"), "cover"},
@@ -256,7 +257,7 @@ void check_options(void) {
 }
 
 void check_limits(void) {
-  // This helper never answers.
+  // This helper never replies.
   char helper[4096];
   snprintf(helper, sizeof helper, "%s", fixture("../Tests/CLibrary/sleeping-helper"));
   const struct {
@@ -311,7 +312,7 @@ void check_limits(void) {
     }
   }
 
-  // Every field is read, and none is mistaken for another: a negative value is refused by the name of its field.
+  // Every limit is read, and none is mistaken for another: for each field, a negative value is refused, and the error names the field.
   for (size_t field = 1; field < sizeof(gesso_limits) / 8; field++) {
     static const char *names[] = {
       "", "max_pixels", "max_memory", "threads", "max_scans", "max_profile_bytes", "max_metadata_bytes",
@@ -331,7 +332,7 @@ void check_limits(void) {
       status == GESSO_MISUSE && !strncmp(error.message, names[field], strlen(names[field])) && strstr(error.message, "-5"),
       "%s: %d, %s", names[field], status, error.message);
   }
-  // The threads of large images.
+  // A large image is planned for two threads, unless the limit is one thread.
   for (int64_t threads = 0; threads <= 2; threads++) {
     gesso_limits limits = SIZED(gesso_limits, .threads = threads);
     gesso_source source = path_source(fixture("jpeg/forest.jpg"));

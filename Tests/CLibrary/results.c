@@ -1,4 +1,5 @@
-// Files, pixels and tensors that Tests/CLibrary/results.py compares with those of the command: NAME is a case there.
+// Writes files, pixels and tensors that Tests/CLibrary/results.py compares with those of the command. The names are the cases of that
+// script.
 #include "check.h"
 
 static void write_bytes(const char *folder, const char *name, const void *bytes, size_t count) {
@@ -81,7 +82,7 @@ void write_results(const char *folder) {
     free(made.bytes);
   }
 
-  // A part of a photograph, and back on its canvas; and another image in the same geometry.
+  // A part of a photograph is restored to its canvas, and another image is prepared with the geometry of that part.
   gesso_source photograph = path_source(fixture("jpeg/brushes.jpg"));
   gesso_recipe cover = SIZED(gesso_recipe, .box_width = 120, .box_height = 120, .box_fit = "cover", .format = "png");
   gesso_request request = SIZED(gesso_request, .source = &photograph, .recipe = &cover);
@@ -104,7 +105,7 @@ void write_results(const char *folder) {
   write_bytes(folder, "restored", canvas, capacity);
   fprintf(list, "restored\tjpeg/brushes.jpg\t%d\t%d\t4\n", result.width, result.height);
 
-  // Another shape is refused, unless it is asked for; so are fields that restoring has no use for.
+  // An image of another shape is refused unless `stretch` is set. A field of the recipe that restoring does not use is refused.
   gesso_source other = path_source(fixture("jpeg/phone.jpg"));
   restoring.source = &other;
   status = gesso_restore(&restoring, &geometry, 0, canvas, capacity, &result, &error);

@@ -108,7 +108,7 @@ void check_sources(void) {
       "source %zu: %d, %s, %s, %s", i, made.status, made.error.code, made.error.stage, made.error.message);
     free(made.bytes);
   }
-  // A remedy names the field of the header, and following it helps.
+  // The remedy names the field of the header, and the call succeeds once the remedy is followed.
   EXPECT(strstr(made.error.remedy, "fail_on to \"none\""), "the remedy: %s", made.error.remedy);
   recipe.fail_on = "none";
   made = run(FILE_BYTES, &request);
@@ -118,7 +118,7 @@ void check_sources(void) {
   free(expected.bytes);
 }
 
-// Calls with memory that is one too small, and then with the size that the error names.
+// Makes the call with memory that is too small by one, and then with memory of the size that the error names.
 static void expect_exact(product product, const gesso_request *request, const char *what) {
   outcome whole = run(product, request);
   EXPECT(whole.status == GESSO_OK, "%s: %s", what, whole.error.message);
@@ -174,7 +174,7 @@ void check_memory(const char *noise) {
   free(file.bytes);
   request.tensor = NULL;
 
-  // Noise makes the largest files, and they fit in the memory that the plan names.
+  // Noise makes the largest files. Even these fit in the memory that the plan names.
   const gesso_recipe recipes[] = {
     SIZED(gesso_recipe, .original = 1),
     SIZED(gesso_recipe, .original = 1, .format = "jpeg", .quality = 100),
@@ -213,7 +213,8 @@ static void *raise_handle(void *cancel) {
 }
 
 void check_canceling(void) {
-  // The call waits for a pipe that nobody fills, until the other thread stops it, whichever of them is first.
+  // The call waits for a pipe that never gets any bytes, until the other thread raises the flag. The flag may also be raised before the
+  // call begins.
   int ends[2];
   if (pipe(ends)) abort();
   gesso_source source = SIZED(gesso_source, .kind = GESSO_DESCRIPTOR, .descriptor = ends[0]);
@@ -230,7 +231,7 @@ void check_canceling(void) {
   close(ends[0]);
   close(ends[1]);
 
-  // The handle stays raised for other calls.
+  // The handle stays raised, so other calls with it are canceled too.
   source = path_source(fixture("jpeg/forest.jpg"));
   static uint8_t memory[1536 * 1536 * 4];
   gesso_result result = SIZED(gesso_result, .width = -7);

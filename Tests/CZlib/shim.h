@@ -1,2 +1,2 @@
-// zlib, which libpng brings along anyway: tests make compressed data of every kind with it.
+// Tests compress data with zlib in every way. It is installed in any case, because libpng needs it.
 #include <zlib.h>

@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Scripts/fuzz gives the flags that instrument everything below.
+// Scripts/fuzz gives the flags that instrument all modules below.
 /// An executable that libFuzzer drives.
 func fuzzTarget(_ name: String) -> Target {
   .executableTarget(

@@ -7,7 +7,7 @@ final class Assistant {
   private var lines: AsyncStream<String>.Iterator
   private var number = 0
 
-  /// Starts the server, and shakes hands if a revision is given.
+  /// Starts the server, and makes the handshake if a revision is given.
   init(
     _ gesso: GessoExecutable, _ arguments: [String] = [], environment: [String: String] = [:],
     revision: String? = "2025-11-25"

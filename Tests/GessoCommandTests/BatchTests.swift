@@ -112,7 +112,7 @@ struct BatchTests {
     let locked = gesso.folder.appending(path: "photos/cats/old").path
     try FileManager.default.setAttributes([.posixPermissions: 0], ofItemAtPath: locked)
     defer { try? FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: locked) }
-    // The superuser reads every folder, unless the rights to do so are taken away.
+    // The superuser can read every folder, unless the capabilities for that are dropped.
     let words = geteuid() == 0 ? ["--bounding-set=-dac_override,-dac_read_search", GessoExecutable.url.path] : []
     let outcome = try await gesso.run(
       words + arguments, environment: sandbox.environment,
@@ -178,8 +178,8 @@ struct BatchTests {
   @Test(
     "a limit ends submits, and running jobs are finished",
     arguments: [
-      // Without a limit no price is asked for. So the third request for a job is the third submit, and its refusal does not stop an order
-      // between its price and its submit.
+      // Without a limit no price is requested. The third request for a job is therefore the third submit, and no order is stopped between
+      // the request for its price and its submit.
       ("credit", [], 6 as Int32), ("--max-cost", ["--max-cost", "0.5"], 4),
     ])
   func runningJobs(what: String, limit: [String], status: Int32) async throws {
@@ -193,7 +193,7 @@ struct BatchTests {
     for await line in process.output {
       let event = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
       kinds.append(event["event"] as? String ?? "")
-      // No job ends before the row without a job was reported as left.
+      // The sandbox lets no job end until the row without a job was reported as left.
       if kinds.last == "left" { sandbox.release() }
     }
     #expect(await process.status() == status)

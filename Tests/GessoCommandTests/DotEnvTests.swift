@@ -13,7 +13,8 @@ struct DotEnvTests {
   @Test("a line sets a variable, or is skipped", arguments: lines)
   func line(line: String, value: String?) { #expect(DotEnv.parse("A=1\n\(line)\nZ=2\n")["KEY"] == value) }
 
-  /// A file is trusted only if it belongs to the user and is closed to others; trust matters only if it sets our variables.
+  /// A file is trusted only if it belongs to the user and is closed to others. Trust is checked only if the file sets a variable of this
+  /// program.
   @Test(
     "only a file that is closed to others is trusted",
     arguments: [

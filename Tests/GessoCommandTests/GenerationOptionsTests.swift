@@ -5,7 +5,7 @@ import Testing
 
 @Suite("The flags of a generation")
 struct GenerationOptionsTests {
-  /// A value that is not the default, as a flag takes it and as the request holds it.
+  /// A value other than the default, as a flag takes it and as the request contains it.
   private static func sample(_ field: GenerationField) -> (text: String, value: JSONValue) {
     switch field.values {
     case .number(let range): ("\(range.upperBound)", .number(range.upperBound))

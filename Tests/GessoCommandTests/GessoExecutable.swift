@@ -29,7 +29,7 @@ struct GessoExecutable {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
   }
 
-  /// The executable that `GESSO_EXECUTABLE` names, else the one beside the tests' own product.
+  /// The executable that `GESSO_EXECUTABLE` names, or without that variable the one beside the product of the tests.
   static let url: URL = {
     if let named = ProcessInfo.processInfo.environment["GESSO_EXECUTABLE"] { return URL(filePath: named) }
     #if os(Linux)
@@ -42,7 +42,7 @@ struct GessoExecutable {
 
   private final class Anchor {}
 
-  /// The environment of every run: no variable of the user reaches the command, except those that a sanitizer needs.
+  /// The environment of every run. No variable of the user reaches the command, except those that a sanitizer needs.
   func environment(_ more: [String: String] = [:]) -> [String: String] {
     ["HOME": folder.path, "PATH": "/usr/bin:/bin", "GESSO_LEDGER": folder.appending(path: "ledger.sqlite").path]
       .merging(ProcessInfo.processInfo.environment.filter { $0.key == "LD_PRELOAD" }) { $1 }.merging(more) { $1 }

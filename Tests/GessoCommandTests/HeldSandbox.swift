@@ -2,8 +2,8 @@ import Foundation
 import ScenarioSandbox
 import Synchronization
 
-/// A sandbox in the test's own process, with a clock that the test stops: no job advances then, however long the
-/// command takes on a busy machine.
+/// A sandbox in the test's own process, whose clock the test can stop. While the clock is stopped no job advances, even if the command is
+/// slow because the machine is busy.
 final class HeldSandbox: Sendable {
   private final class Clock: Sendable {
     private let state: Mutex<(ahead: TimeInterval, stands: Date?)>
@@ -37,9 +37,9 @@ final class HeldSandbox: Sendable {
   func hold() { clock.stop() }
   /// Starts its clock again.
   func release() { clock.start() }
-  /// Switches a disagreement with the service's documents on.
+  /// Turns on a way in which the service may differ from its documents.
   func disagree(_ kind: SandboxDisagreement) { sandbox.disagree(kind) }
-  /// Scripts faults, which need no dropped connections.
+  /// Scripts faults. Faults that drop a connection are not available here.
   func script(_ faults: SandboxFault...) { for fault in faults { sandbox.script(fault) } }
   /// Counts of its requests so far, and of their effects.
   var statistics: SandboxStatistics { sandbox.statistics }

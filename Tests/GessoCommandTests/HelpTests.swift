@@ -58,7 +58,7 @@ struct HelpTests {
   func examples(verb: String) async throws {
     let lines = try await examples(of: verb)
     #expect(lines.count == 3 && lines.allSatisfy { $0.count < 78 }, "each on one line of a terminal: \(lines)")
-    // The sandbox runs until it is interrupted, at a port that may be taken.
+    // The examples of `sandbox` are only parsed: a sandbox runs until it is interrupted, and its port may be in use.
     guard verb != "sandbox" else {
       for line in lines {
         let words = line.split(separator: " ").map(String.init).drop { $0 != "gesso" }.dropFirst()

@@ -13,7 +13,7 @@ struct InterruptionTests {
 
   @Test("the process cleans up and ends by the signal itself", arguments: [SIGINT, SIGTERM, SIGHUP])
   func signals(number: Int32) async throws {
-    // Standard input never ends here, so that the second input is being read when the signal comes.
+    // Standard input does not end, so the command is reading the second input when the signal comes.
     let run = try RunningProcess(gesso, ["prepare", Self.small, "-", "--out-dir", "out", "-q"])
     var lines = run.output.makeAsyncIterator()
     #expect(await lines.line() == "out/small-420.prepared.jpg")
@@ -38,7 +38,7 @@ struct InterruptionTests {
   }
 
   #if os(Linux)
-  /// `env` of GNU coreutils can block signals, as callers do without wanting to.
+  /// `env` of GNU coreutils can block signals. Some programs start commands with blocked signals by accident.
   @Test(
     "a signal that was blocked when the command began still ends it", arguments: [("INT", SIGINT), ("HUP", SIGHUP)])
   func blocked(name: String, number: Int32) async throws {
@@ -65,7 +65,7 @@ struct InterruptionTests {
     var lines = run.output.makeAsyncIterator()
     #expect(await lines.line() == "out/small-420.prepared.jpg")
     run.send(number)
-    // The work goes on to its end.
+    // The work continues to its end.
     try run.send(input: try Fixtures.bytes("png/small-rgb8.png"))
     #expect(await lines.line()?.hasSuffix(".prepared.jpg") == true)
     #expect(await run.status() == 0)
@@ -100,7 +100,8 @@ struct InterruptionTests {
     )
   }
 
-  /// A signal that arrives twice at once counts once: a process gets it from its caller, and again with its group.
+  /// A signal that arrives twice within a short time counts once, because a process may get the signal from its caller, and again with its
+  /// process group.
   @Test(
     "an interruption during a pause between submits submits nothing more, and the message confirms it",
     arguments: [[SIGINT], [SIGINT, SIGTERM]])
@@ -121,7 +122,7 @@ struct InterruptionTests {
     await sandbox.stop()
   }
 
-  /// One submit hangs. The line of the other one's job is printed after the first one was sent, so that the command knows of both.
+  /// One submit hangs. The job of the other order is printed only after the first submit was sent, so the command knows of both.
   @Test("Ctrl-C ends a batch within 5 seconds while a submit hangs, and the same command asks what became of it")
   func hangingSubmit() async throws {
     let pair = SandboxCredential.random()
@@ -156,7 +157,7 @@ struct InterruptionTests {
   @Test("Ctrl-C also ends a shell's loop over photographs")
   func loop() async throws {
     let (sandbox, environment) = try await coolingDown()
-    // The inner shell and its commands are a process group, as those in the foreground of a terminal.
+    // The inner shell and its commands are a process group, like the commands in the foreground of a terminal.
     let script = """
       set -m
       bash -c 'for prompt in one two; do "$GESSO" img2img "$SMALL" --prompt $prompt -o out; done' &

@@ -168,7 +168,7 @@ struct InvocationTests {
     Case("jobs show job_1", 2, error: "the ledger knows no job job_1: see gesso jobs list"),
   ]
 
-  /// Flags that would change nothing.
+  /// Flags that would have no effect.
   static let idle: [Case] =
     [
       ("prepare \(small) -o a.png --quality 80", "--quality has no effect with PNG"),
@@ -299,12 +299,12 @@ struct InvocationTests {
     let last = try #require(outcome.errorLines.last)
     #expect(last.hasPrefix("gesso: ") && last.hasSuffix(test.error ?? ""), "\(last)")
     let ledger = ["", "-locks", "-wal", "-shm"].map { "ledger.sqlite" + $0 }
-    // The image that img2img has prepared is good, and stays for the next attempt.
+    // The image that img2img has prepared is complete, and the next attempt uses it.
     #expect(
       try gesso.names().allSatisfy { name in
         name == "out" || ledger.contains(name) || (test.status == 4 && name == "small-420.prepared.jpg")
       })
-    // img2img leaves the prepared image, which is complete, although it could not get results.
+    // If img2img could not get results, it still leaves the prepared image, which is complete.
     if !test.line.hasPrefix("img2img"), FileManager.default.fileExists(atPath: gesso.folder.appending(path: "out").path)
     {
       let expected = test.output.isEmpty ? [] : [String(test.output.dropFirst(4).dropLast())]
@@ -346,7 +346,7 @@ struct InvocationTests {
     #expect(outcome.status == 0 && outcome.text.contains("GPS position"), "\(outcome.text)\(outcome.errors)")
   }
 
-  /// Completions are shell code: the shells read them.
+  /// Completions are code for shells. The test lets the shells read them.
   @Test("bash accepts its completion script")
   func completions() async throws {
     let gesso = try GessoExecutable()

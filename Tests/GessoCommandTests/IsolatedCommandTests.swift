@@ -19,7 +19,7 @@ struct IsolatedCommandTests {
     ]
     var files: [String] = jpegs.map { "jpeg/\($0).jpg" }
     for folder in ["bmp", "gif", "psd", "tga", "tiff", "webp"] {
-      // The PNGs there are the output of other decoders.
+      // The PNGs in these folders were written by other decoders.
       let names = Fixtures.names(in: "kinds/\(folder)").filter { !$0.hasSuffix(".png") && $0.contains(".") }
       files += stride(from: 0, to: names.count, by: 3).map { names[$0] }
     }

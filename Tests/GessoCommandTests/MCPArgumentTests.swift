@@ -42,8 +42,8 @@ struct MCPArgumentTests {
   static let otherNames = ["output": "-o", "output_folder": "--out-dir", "params": "--param"]
   /// Arguments without an option: the operand, and one that only tools have.
   static let ownArguments: Set = ["path", "preview"]
-  /// Arguments with a default of their own: a call without a seed must be the same order again, the folder has to be allowed, and a
-  /// record is beside the path in `path`.
+  /// Arguments whose default differs from that of the option. A call without a seed must be the same order again, the default folder has to
+  /// be allowed, and the default record is beside the file in `path`.
   static let ownDefaults: Set = ["seed", "output_folder", "record"]
 
   let gesso: GessoExecutable

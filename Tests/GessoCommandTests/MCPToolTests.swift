@@ -206,7 +206,7 @@ struct MCPToolTests {
     arguments: [["--max-cost-per-day", "0.35"], []])
   func limit(flag: [String]) async throws {
     let sandbox = try await HeldSandbox(Self.pair, holding: false)
-    // The flag counts if both are given.
+    // If both the flag and the variable are given, the flag counts.
     let variable = ["GESSO_MAX_COST_PER_DAY": flag.isEmpty ? "0.35" : "1000"]
     let environment = sandbox.environment.merging(variable) { $1 }
     let assistant = try await assistant(flag, environment: environment)
@@ -227,7 +227,7 @@ struct MCPToolTests {
       let outcome = try await assistant.call("img2img", order([argument: "1000"]))
       #expect(outcome.error["code"] == "usage", "\(argument): \(outcome)")
     }
-    // The same call again is the same job, in another spelling, by another server, and after the job has ended.
+    // The same call gives the same job again: with the path written differently, from another server, and after the job has ended.
     let spelled = order(["path": "\(root)/allowed/../allowed/photo.jpg", "enlarge": false])
     let again = try await assistant.call("img2img", spelled)
     #expect(again.object["job"] as? String == job && again.object["cost"] as? Double == 0, "\(again)")
@@ -287,13 +287,13 @@ struct MCPToolTests {
     let running = try await assistant.call("job", ["job": job, "wait_seconds": 0])
     #expect(running.object["state"] as? String == "submitted", "\(running)")
     #expect((running.object["results"] as? [Any])?.isEmpty == true)
-    // The wait of the call ends only by the cancellation, and other requests get their replies meanwhile.
+    // Only the cancellation ends this call's wait. Other requests get their replies before that.
     try assistant.send(
       #"{"jsonrpc":"2.0","id":"long","method":"tools/call","params":{"name":"job","arguments":{"job":"\#(job)","wait_seconds":60}}}"#
     )
     #expect(try await assistant.call("budget").object["spent"] as? Double == 0.25)
     try assistant.send(#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"long"}}"#)
-    // The job is free again once the canceled call has ended.
+    // Once the canceled call has ended, another call can use the job.
     var outcome = Assistant.Outcome()
     repeat {
       outcome = try await assistant.call("job", ["job": job, "wait_seconds": 0])
@@ -356,7 +356,7 @@ struct MCPToolTests {
         "output": "\(root)/allowed/whole.jpg",
       ])
     #expect(restored.object["output"] as? String == "\(root)/allowed/whole.jpg", "\(restored)")
-    // A record that is a link is followed as well.
+    // If the record is a link, the target of the link is checked.
     try FileManager.default.removeItem(atPath: "\(root)/allowed/small.png.json")
     try FileManager.default.createSymbolicLink(
       atPath: "\(root)/allowed/small.png.json", withDestinationPath: "../outside/record.json")

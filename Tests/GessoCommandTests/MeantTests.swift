@@ -27,7 +27,8 @@ struct MeantTests {
     ([0xEF, 0xBB, 0xBF] + [UInt8]("a cat".utf8), "a cat"),
     ([0xFF, 0xFE, 0x61, 0x00, 0x3D, 0xD8, 0x3A, 0xDE, 0x0A, 0x00], "a\u{1F63A}"),
     ([0xFE, 0xFF, 0x00, 0x61, 0xD8, 0x3D, 0xDE, 0x3A], "a\u{1F63A}"),
-    // UTF-16 without a mark, with an odd byte, with half a pair; Latin-1; UTF-8 cut off; NUL; a replaced character; nothing.
+    // In this order: UTF-16 without a byte order mark, with an odd number of bytes, with half of a surrogate pair; Latin-1; UTF-8 that is
+    // cut off; NUL; a replacement character; an empty file.
     ([0x61, 0x00, 0x62, 0x00], nil), ([0xFF, 0xFE, 0x61], nil), ([0xFF, 0xFE, 0x3D, 0xD8], nil),
     ([0x61, 0xFC], nil), ([0x61, 0xC3], nil), ([0x61, 0x00], nil), ([UInt8]("a\u{FFFD}".utf8), nil),
     ([], nil), ([0xEF, 0xBB, 0xBF, 0x20, 0x0A], nil),
@@ -46,7 +47,7 @@ struct MeantTests {
     #expect(try record("small-420-7-1.png.json")["prompt"] as? String == prompt)
   }
 
-  /// The commands run through a shell, because Foundation passes arguments on as UTF-8. The names are in Latin-1 and in Shift-JIS.
+  /// A shell runs the commands, because Foundation passes arguments on as UTF-8. The names are in Latin-1 and in Shift-JIS.
   @Test(
     "a name that is not UTF-8 is refused before anything is done, with a command that renames it",
     arguments: [
@@ -68,7 +69,7 @@ struct MeantTests {
           + "(many of them: convmv); give text in UTF-8"
       ])
     #expect(try gesso.names() == ["small.jpg"])
-    // A shell has to find the file by the name as it is printed.
+    // A shell must find the file by the name in the form in which the command printed it.
     let renamed = try await gesso.run(
       ["-c", "touch \(name) && mv \(name) new.jpg && ls"], executable: URL(filePath: "/bin/bash"))
     #expect(renamed.text == "new.jpg\nsmall.jpg\n", "\(renamed.errors)")
@@ -107,7 +108,7 @@ struct MeantTests {
           + "(many of them: convmv)"
       ])
     #expect(try Set(gesso.names()) == ["small.jpg", "n", "m"])
-    // A shell has to read the line as it is printed.
+    // A shell must be able to run the line in the form in which the command printed it.
     let renamed = try await gesso.run(
       ["-c", "mv $'\(name)' \(new) && ls -d \(new)"], executable: URL(filePath: "/bin/bash"))
     #expect(renamed.text == "\(new)\n", "\(renamed.errors)")

@@ -23,7 +23,7 @@ struct PipedInputTests {
     [UInt8](try Data(contentsOf: gesso.folder.appending(path: name)))
   }
 
-  /// Recipes, of which all but the first read their source twice.
+  /// Recipes. All but the first read their source twice.
   static let flags = [
     "--max-side 64", "--trim", "--max-bytes 100000 --min-side 16", "--size 50x90 --fit cover --gravity attention",
   ]
@@ -106,7 +106,7 @@ struct PipedInputTests {
     #expect(outcome.status == status && outcome.errorLines.last?.hasSuffix(end) == true, "\(outcome.errors)")
   }
 
-  /// Bytes that exceed the memory are in a temporary file that no folder lists.
+  /// Bytes that do not fit into the memory limit go to a temporary file, which has no name in any folder.
   @Test("bytes of a pipe can be read again, from memory and from the temporary file", arguments: [0, 100_000, 1 << 20])
   func spool(memory: Int) async throws {
     let bytes = try Fixtures.bytes("jpeg/forest.jpg")
@@ -133,14 +133,14 @@ struct PipedInputTests {
   @Test("a spooled stream is uploaded as it is")
   func upload() async throws {
     let sandbox = try await HeldSandbox(Img2ImgTests.pair, holding: false)
-    // The stream is longer than the part that is kept in memory: a picture with many bytes after its end.
+    // The stream is longer than the part that is kept in memory. It is a picture with many bytes after its end.
     let line = "(cat '\(Fixtures.path("png/small-rgb8.png"))'; head -c 34000000 /dev/zero) | gesso upload - --as-is -q"
     let outcome = try await shell(line, environment: sandbox.environment)
     await sandbox.stop()
     #expect(outcome.status == 0 && outcome.text.hasPrefix("asset_"), "\(outcome.errors)")
   }
 
-  /// The wait for a writer is the last work of each command, and the line before shows that it has begun.
+  /// At the end each command waits for a writer. The line that it prints before shows that this wait is next.
   @Test("Ctrl-C ends the wait for a named pipe that nobody writes to", arguments: ["prepare", "upload"])
   func interrupted(verb: String) async throws {
     let made = unsafe mkfifo(gesso.folder.appending(path: "pipe").path, 0o600)
@@ -156,7 +156,7 @@ struct PipedInputTests {
     await sandbox.stop()
   }
 
-  /// With a limit, orders are made before the first one begins.
+  /// If there is a limit, all orders are made before the first one begins.
   @Test("Ctrl-C while an order is made for the sum of a limit is an interruption, and the message names it")
   func interruptedBeforeOrders() async throws {
     let made = unsafe mkfifo(gesso.folder.appending(path: "pipe").path, 0o600)

@@ -7,7 +7,7 @@ struct PlantedKeyTests {
   private static let key = "planted-key-7d1f"
   private static let secret = "planted-secret-c04e"
   private static let pair = ["SCENARIO_API_KEY": key, "SCENARIO_API_SECRET": secret]
-  /// The key, the secret, and their base64 in a header; whatever its alignment, base64 of the pair contains one of these.
+  /// Texts that must not be found: the key, the secret, the base64 of both as in a header, and parts of signed addresses.
   private static let needles =
     [key, secret, Data("\(key):\(secret)".utf8).base64EncodedString(), "Signature=", "X-Signature"]
 
@@ -42,7 +42,7 @@ struct PlantedKeyTests {
       gesso, ["img2img", source, "--prompt", "p", "-v", "-o", "out"], environment: environment)
     var errors = run.errors.makeAsyncIterator()
     #if os(Linux)
-    // The first line of the program proves that it runs; before, the process may have no argument list yet.
+    // The first line of the program proves that the program runs. Before that line, the process may have no argument list yet.
     _ = try #require(await errors.line())
     let arguments = try Data(contentsOf: URL(filePath: "/proc/\(run.id)/cmdline"))
     #expect(arguments.count > 10)
@@ -61,7 +61,7 @@ struct PlantedKeyTests {
     sandbox.terminate()
     #expect(await sandbox.status() == 0)
     check(await sandbox.errors.reduce(into: "") { $0 += $1 }, "the sandbox's log")
-    // No server listens at this address any more.
+    // The sandbox has ended, so no server listens at this address.
     let lost = try await gesso.run(
       ["img2img", source, "--prompt", "q", "-v", "-o", "out"], environment: environment)
     #expect(lost.status == 7)
@@ -83,12 +83,12 @@ struct PlantedKeyTests {
     #expect(core?.split(separator: " ").dropFirst(4).first == "0", "no core file")
     #endif
     kill(run.id, SIGABRT)
-    // The process continues after its backtrace is written, because the signal came from another process.
+    // The signal came from another process, so the process continues after its backtrace was written.
     sandbox.release()
     var log = ""
     while let line = await errors.line() { log += line + "\n" }
     let status = await run.status()
-    // If a backtrace is written, the status is the writer's.
+    // If a backtrace was written, the exit status is that of the program that wrote it.
     #expect(status == -SIGABRT || log.contains("Program crashed"), "\(status): \(log)")
     check(log, "the crash")
     await sandbox.stop()

@@ -96,7 +96,7 @@ struct PreparationOptionsTests {
     }
   }
 
-  /// Flags that are not of the recipe: those of ``limits()``, and the limit of a fetched input.
+  /// Flags that do not belong to the recipe: those of ``limits()``, and the limit of a fetched input.
   static let others: Set = ["--limits", "--max-input-pixels", "--max-memory", "--threads", "--max-download"]
 
   @Test("are all in the table above, and each changes the recipe there")
@@ -111,7 +111,7 @@ struct PreparationOptionsTests {
         let recipe = try PreparationOptions.parse(words).recipe()
         let takesValue = index + 1 < words.count && !words[index + 1].hasPrefix("--")
         words.removeSubrange(index...index + (takesValue ? 1 : 0))
-        // Flags that are refused without this one make another recipe, too.
+        // If flags are refused without this flag, that also counts as another recipe.
         return (try? PreparationOptions.parse(words).recipe()) != recipe
       }
       #expect(!changing.isEmpty, "\(flag)")

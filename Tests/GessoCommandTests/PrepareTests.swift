@@ -186,7 +186,7 @@ struct PrepareTests {
     let outcome = try await gesso.run(["restore", "a.png", "--record", "a.json", "-o", "back.png"])
     #expect(outcome.status == 0 && outcome.text == "back.png\n", "\(outcome.errors)")
     #expect(outcome.errors.contains("a.png: covers the "), "\(outcome.errors)")
-    // If the record is beside the result, no flag is needed.
+    // Without `--record`, the record beside the result is used.
     let lost = try await gesso.run(["restore", "a.png", "-o", "c.png"])
     #expect(
       lost.status == 2 && lost.errors.contains("there is no record a.png.json beside the result"), "\(lost.errors)")
@@ -257,7 +257,7 @@ struct PrepareTests {
         baseURL: address, credential: ScenarioCredential(key: pair.key, secret: pair.secret)))
     let asset = try await client.uploadAsset(
       name: "small.jpg", bytes: try Fixtures.bytes("jpeg/small-420.jpg"), mimeType: "image/jpeg")
-    // The original file, signed; an Authorization header would be refused.
+    // The URL of the original file is signed. The sandbox refuses a request for it that has an Authorization header.
     let url = try #require(await client.asset(asset.id).url).rawValue
     let environment = ["SCENARIO_API_KEY": "k", "SCENARIO_API_SECRET": "s", "SCENARIO_BASE_URL": address]
 
@@ -314,7 +314,7 @@ struct PrepareTests {
       "an existing folder: \(deep.errors)")
     let again = try await gesso.run(["prepare", "small/a.prepared.jpg", "--out-dir", "twice"])
     #expect(again.text == "twice/a.prepared.jpg\n", "\(again.errors)")
-    // The second name ends as the first one's output: none of the two replaces the other.
+    // The second input has the name of the first one's output. Neither output replaces the other.
     try FileManager.default.copyItem(
       atPath: Self.small, toPath: gesso.folder.appending(path: "photos/b.prepared.jpg").path)
     let both = try await gesso.run(["prepare", "photos/b.jpg", "photos/b.prepared.jpg", "-o", "both/"])
@@ -358,7 +358,7 @@ struct PrepareTests {
       "a.TIFF": "kinds/tiff/rgb8-pillow.tif",
     ]
     let extensions = Set(files.keys.map { String($0.dropFirst(2)).lowercased() })
-    // The helper process that decodes the other kinds is not beside the command here.
+    // The other kinds need the helper process, which is not beside the command here.
     #expect(extensions == Set(ImageDescription.Format.allCases.filter { !$0.needsHelper }.flatMap(\.fileExtensions)))
     for (name, file) in files {
       try FileManager.default.copyItem(atPath: Fixtures.path(file), toPath: folder.appending(path: name).path)

@@ -1,8 +1,8 @@
 import Foundation
 import TestSupport
 
-/// A terminal whose window the test chooses. It interprets what programs print as terminals do: carriage return, line feed, erasing to the
-/// end of the line, colors (left out), and wrapping at the last column.
+/// A terminal whose window size the test chooses. It interprets the output of programs as a terminal does: carriage return, line feed,
+/// erasing to the end of the line, colors (they are left out), and wrapping at the last column.
 final class PseudoTerminal: Sendable {
   private let columns: Int
   private let main: Int32
@@ -21,7 +21,7 @@ final class PseudoTerminal: Sendable {
 
   deinit { close(main) }
 
-  /// Runs a process with its output and its errors on this terminal, to its end. A terminal runs one process.
+  /// Runs a process to its end, with its output and its errors on this terminal. Each terminal can run only one process.
   ///
   /// - Returns: The lines that the screen shows at the end, without the breaks of its window, and the exit status.
   func run(_ process: Process) async throws -> (lines: [String], status: Int32) {
@@ -36,7 +36,7 @@ final class PseudoTerminal: Sendable {
     }
     try process.run()
     process.killWhenLate()
-    // Reading ends once no process has the terminal open.
+    // The read of the terminal's output ends once no process has the terminal open.
     try side.close()
     async let printed = bytes()
     let status = await ends.first { _ in true } ?? -1

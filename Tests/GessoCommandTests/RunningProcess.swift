@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 import TestSupport
 
-/// A run of the command that a test talks to while it lives.
+/// A running command, with which the test exchanges lines and signals.
 final class RunningProcess: Sendable {
   private let process: Process
   private let finished: Task<Int32, Never>
@@ -12,7 +12,7 @@ final class RunningProcess: Sendable {
   /// The lines of standard error; to be iterated once.
   let errors: AsyncStream<String>
 
-  /// Starts a process with its standard input held open.
+  /// Starts a process whose standard input stays open.
   init(
     _ gesso: GessoExecutable, _ arguments: [String], environment: [String: String] = [:],
     executable: URL = GessoExecutable.url
@@ -25,7 +25,7 @@ final class RunningProcess: Sendable {
     process.standardError = errors
     let (ends, end) = AsyncStream.makeStream(of: Int32.self)
     process.terminationHandler = {
-      // A process that a signal killed did not exit; no status of the command is negative.
+      // If a signal ended the process, the status is the negative number of the signal. No exit status of the command is negative.
       end.yield($0.terminationReason == .exit ? $0.terminationStatus : -$0.terminationStatus)
       end.finish()
     }
@@ -33,7 +33,7 @@ final class RunningProcess: Sendable {
     self.errors = Self.lines(of: errors.fileHandleForReading)
     self.input = input.fileHandleForWriting
     finished = Task {
-      // The pipe's writing end lives as long as the process, so that reading standard input waits.
+      // The writing end of the pipe stays open as long as the process runs, so that a read of standard input waits.
       defer { withExtendedLifetime(input) {} }
       return await ends.first { _ in true } ?? -1
     }
@@ -69,9 +69,11 @@ final class RunningProcess: Sendable {
   /// The exit status, or the negative number of the signal that ended the process.
   func status() async -> Int32 { await finished.value }
 
-  /// Runs `body`, which starts a process, with no signal blocked and none of those that end a process ignored. A process inherits
-  /// both: the threads of the tests block signals, unlike those of a shell; a shell that starts the tests in the background has them
-  /// ignore SIGINT, and `nohup` SIGHUP, so that a signal would never end the process that a test waits for.
+  /// Runs `body`, which starts a process. While it runs, no signal is blocked, and no signal that ends a process is ignored.
+  ///
+  /// A process inherits both settings. The threads of the tests block signals, and those of a shell do not. A shell that starts the tests
+  /// in the background makes them ignore SIGINT, and `nohup` makes them ignore SIGHUP. With such settings, a signal would never end the
+  /// process that a test waits for.
   private static func withSignalsOfATerminal(_ body: () throws -> Void) rethrows {
     try start.withLock { _ in
       let former = [SIGINT, SIGTERM, SIGHUP].map { number in (number, signal(number, SIG_DFL)) }
@@ -84,7 +86,7 @@ final class RunningProcess: Sendable {
     }
   }
 
-  /// The handling of signals belongs to the whole process of the tests.
+  /// The lock for the handling of signals, which the whole process of the tests shares.
   private static let start = Mutex(())
 
   /// The lines of a pipe, read on a thread of their own so that the process never waits for its reader.

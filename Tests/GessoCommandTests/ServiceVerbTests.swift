@@ -82,7 +82,7 @@ struct ServiceVerbTests {
     #expect(outcome.text.contains("POST /generate/img2img?dryRun=true: "), "\(outcome.text)")
     #expect(outcome.text.contains("creative units: the legacy endpoint takes flux.1-dev: --mode legacy works"))
     #expect(outcome.text.contains("creative units: the legacy endpoint ignores unknown fields"))
-    // Orders of their own on record, without a job, which the list therefore leaves out.
+    // The requests for prices are orders of their own in the ledger. They have no job, so `jobs list` leaves them out.
     let ledger = try Ledger(path: gesso.folder.appending(path: "ledger.sqlite").path)
     for run in 1...2 as ClosedRange<Int64> {
       let entry = try ledger.entry(run: run)

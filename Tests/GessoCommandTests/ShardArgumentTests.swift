@@ -6,7 +6,7 @@ struct ShardArgumentTests {
   struct Row: CustomTestStringConvertible, Sendable {
     let argument: String
     var variables: [String: String] = [:]
-    /// The part, or a piece of the error.
+    /// The expected part, or a text that the error contains.
     let expected: String
     var testDescription: String { "\(argument) \(variables.sorted { $0.key < $1.key })" }
   }
@@ -25,9 +25,9 @@ struct ShardArgumentTests {
 
   static let rows = [
     Row(argument: "3/8", expected: "3 of 8"),
-    // Variables count only if they are asked for.
+    // The scheduler's variables count only for `auto`.
     Row(argument: "3/8", variables: slurm(0, min: 0, max: 1, count: 2), expected: "3 of 8"),
-    // --array=0-7, 1-8, 10-40:10 and 0-6:4, which Slurm shortens to 0 and 4.
+    // The arrays --array=0-7, 1-8, 10-40:10 and 0-6:4. Slurm reduces the last one to the tasks 0 and 4.
     Row(argument: "auto", variables: slurm(2, min: 0, max: 7, count: 8), expected: "3 of 8"),
     Row(argument: "auto/8", variables: slurm(8, min: 1, max: 8, count: 8), expected: "8 of 8"),
     Row(argument: "auto", variables: slurm(30, min: 10, max: 40, step: 10, count: 4), expected: "3 of 4"),
@@ -36,9 +36,9 @@ struct ShardArgumentTests {
     Row(
       argument: "auto",
       variables: slurm(3, min: 0, max: 7, count: 8, leavingOut: "SLURM_ARRAY_TASK_MAX"), expected: "4 of 8"),
-    // A list of tasks, --array=1,4,6, has gaps.
+    // An array that is a list, such as --array=1,4,6, has gaps.
     Row(argument: "auto", variables: slurm(4, min: 1, max: 6, count: 3), expected: "are not a range"),
-    // Two tasks of an array of eight, given again as an array of two, would be other parts.
+    // Two tasks of an array of eight were given again as an array of two. They would take other parts than before.
     Row(argument: "auto/8", variables: slurm(3, min: 3, max: 4, count: 2), expected: "has 2 tasks"),
     Row(argument: "auto", variables: slurm(3, min: 3, max: 3, count: 1), expected: "would take all rows"),
     Row(argument: "auto/1", variables: slurm(0, min: 0, max: 0, count: 1), expected: "1 of 1"),

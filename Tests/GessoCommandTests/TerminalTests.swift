@@ -7,9 +7,9 @@ import Testing
 struct TerminalTests {
   let gesso: GessoExecutable
   private static let small = Fixtures.path("jpeg/small-420.jpg")
-  /// A name that wraps in every window.
+  /// A name that is longer than a line in every window.
   private static let long = "a-portrait-of-a-knight" + String(repeating: "-a-portrait-of-a-knight", count: 8)
-  /// Windows and kinds of terminals. Those that cannot erase a line get one for every stage.
+  /// Windows and kinds of terminals. A terminal that cannot erase a line gets a new line for every stage.
   static let terminals: [(columns: Int, kind: String, isLive: Bool)] = [
     (40, "xterm-256color", true), (60, "tmux-256color", true), (120, "screen", true), (1, "xterm", true),
     (40, "dumb", false), (40, "", false),
@@ -64,7 +64,8 @@ struct TerminalTests {
     #expect(TerminalText.columns(of: expected) <= columns)
   }
 
-  /// `perl` gives the command the signals of a terminal, whatever runs the tests. The reader has ended before the command begins.
+  /// `perl` sets the signal handling that a command has in a terminal, because the tests may run under another one. The reader has ended
+  /// before the command begins.
   @Test(
     "a reader that has ended ends the command quietly, as it ends cat",
     arguments: [

@@ -15,13 +15,13 @@ struct UploadTests {
 
   @Test("the next process continues the upload of a killed one, part by part")
   func killed() async throws {
-    // A picture with so many bytes after its end that there are five parts of 8 MiB; the service takes such files.
+    // A picture with many bytes after its end, so that it takes five parts of 8 MiB. The service accepts such files.
     var bytes = try Fixtures.bytes("png/small-rgb8.png")
     bytes += [UInt8](repeating: 7, count: (33 << 20) - bytes.count)
     let path = gesso.folder.appending(path: "big.png")
     try Data(bytes).write(to: path)
 
-    // Four parts are sent at once: when the fifth is requested, one has arrived and is on record.
+    // At most four parts are sent at once. When the fifth part is requested, another one has therefore arrived and is on record.
     let process = Mutex<Int32?>(nil)
     let parts = Mutex(0)
     let credential = SandboxCredential.random()
@@ -66,7 +66,7 @@ struct UploadTests {
     #expect(sandbox.statistics.requests["createUpload"] == 1)
     #expect(try Ledger(path: ledger).partialUpload(of: digest, account: account) == nil)
 
-    // The same bytes are the same asset, and nothing is sent for it.
+    // The same bytes are the same asset, and no request is sent for them.
     let third = try await gesso.run(["upload", "--as-is", "big.png"], environment: environment)
     #expect(third.text == second.text && sandbox.statistics.requests["createUpload"] == 1)
     await sandbox.stop()

@@ -1,5 +1,6 @@
-// Tests the rights that a process has under the protections of Sources/GessoDecode/lockdown.c. Each line of the table runs in its own child
-// process, and must be ended by SIGSYS or get an error; the calls that decoding needs must work. Prints "N passed, N failed".
+// Tests the rights that a process has under the protections of Sources/GessoDecode/lockdown.c. Each line of the table runs in a child
+// process of its own. A forbidden attempt must get an error or be ended by a signal, and the calls that decoding needs must work. Prints "N
+// passed, N failed".
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -94,7 +95,7 @@ static bool use_io_uring(void) {
 static bool mount_something(void) { return syscall(SYS_mount, "none", "/mnt", "tmpfs", 0, NULL) == 0; }
 static bool use_another_architecture(void) {
 #if defined(__x86_64__)
-  // The same number means another call there.
+  // In the 32-bit table of calls, the same number means another call.
   long result;
   __asm__ volatile("int $0x80" : "=a"(result) : "a"(5), "b"("/etc/passwd"), "c"(0), "d"(0) : "memory", "r8", "r9", "r10", "r11");
   return result >= 0;
@@ -109,7 +110,7 @@ static bool use_x32_call(void) {
   return run_program();
 #endif
 }
-// It is volatile, because the compiler removes memory that nobody reads.
+// The pointer is volatile because the compiler otherwise removes memory that is never read.
 static char *volatile memory;
 static bool allocate_bytes(size_t count) { return (memory = malloc(count)) && memset(memory, 1, count); }
 static bool allocate_too_much(void) { return allocate_bytes(256 << 20); }
@@ -127,7 +128,7 @@ static bool start_thread(void) {
 }
 static bool allocate(void) { return allocate_bytes(32 << 20); }
 static bool lower_bound(void) { return bound_memory(16 << 20) == NULL && allocate_bytes(1 << 20) && !allocate_bytes(32 << 20); }
-// The attempt that also succeeds if the process was given a file to read.
+// This attempt and the next one may succeed only if the process was given an open file to read.
 static bool read_at_place(void) {
   char byte;
   return pread(3, &byte, 1, 2) == 1;
@@ -159,18 +160,18 @@ static const struct {
     WORKS(has_no_other_descriptor)
 };
 
-// The attempts with an open file to read. All attempts above are made there too.
+// The attempts that need an open file to read. All attempts above are also made with such a file.
 static const struct {
   const char *name;
   bool (*attempt)(void);
 } reading[] = {{"read_at_place", read_at_place}, {"ask_for_size", ask_for_size}};
 
-// The status of a child that made an attempt, with the protections or without them.
+// The status of a child process that made an attempt, with or without the protections.
 static int run(bool (*attempt)(void), bool is_locked, bool reads_files) {
   fflush(stdout);
   pid_t child = fork();
   if (child == 0) {
-    // The descriptor stays open unless the protections close it.
+    // This descriptor stays open unless the protections close it.
     dup2(1, 7);
     if (reads_files) dup2(open("/proc/self/exe", O_RDONLY), 3);
     const char *failed = is_locked ? lock_down_process(5, -1) : NULL;
@@ -186,7 +187,7 @@ static int run(bool (*attempt)(void), bool is_locked, bool reads_files) {
   return status;
 }
 
-// A process whose lifeline is closed ends, even if that was before it checked the lifeline.
+// A process ends when its lifeline is closed, even if that happens before the process first checks the lifeline.
 static bool ends_with_its_parent(bool is_early) {
   int line[2], ready[2];
   if (pipe(line) != 0 || pipe(ready) != 0) return false;
@@ -198,7 +199,7 @@ static bool ends_with_its_parent(bool is_early) {
     dup2(ready[1], 4);
     if (lock_down(20, 64 << 20, 5, 5)) _exit(9);
     if (write(4, "x", 1) != 1) _exit(8);
-    // The process does not wait in a call, because a decoder does not either.
+    // The process does not wait in a system call, because a decoder does not do so either.
     for (;;) {}
   }
   close(line[0]);

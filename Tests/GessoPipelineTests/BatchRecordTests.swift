@@ -7,7 +7,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// A batch whose rows are on record.
+/// A batch whose rows are in the ledger.
 @Suite("A batch on record")
 struct BatchRecordTests {
   let folder = TestFolder.url.appending(path: "gesso-record-\(UUID().uuidString)").path
@@ -43,7 +43,7 @@ struct BatchRecordTests {
     return batch
   }
 
-  /// The outcome of each row, by its place: `done`, `done before`, a code, `left`, or `stopped`.
+  /// The outcome of each row, by the row's position: `done`, `done before`, the code of an error, `left`, or `stopped`.
   private func outcomes(
     _ run: Run<Img2ImgBatch.Event<Img2ImgResult>, Void>
   ) async throws -> (rows: [String], stopping: String?) {
@@ -133,7 +133,7 @@ struct BatchRecordTests {
     let testDescription: String
     var maxJobs: Int?
     var maxFailures: Int?
-    /// The limit, in prices of a job.
+    /// The limit of the cost, as a number of jobs at their price.
     var maxCost: Decimal?
     let rows: [Source]
     let outcomes: [String]
@@ -164,7 +164,7 @@ struct BatchRecordTests {
     ).result
     let unlimited = try batch(pipeline, limit.rows)
     var batch = unlimited
-    // One at a time, so that the order of the rows is that of their ends.
+    // The rows run one at a time, so that they end in their order.
     batch.width = 1
     (batch.maxJobs, batch.maxFailures, batch.maxCost) = (
       limit.maxJobs, limit.maxFailures, limit.maxCost.map { $0 * price }
@@ -216,7 +216,7 @@ struct BatchRecordTests {
     var ends: [String] = []
     for await event in waiting.events {
       switch event {
-      // The other process ends once it is waited for.
+      // The other process ends as soon as the batch waits for it.
       case .progress(_, .waitingForOrder): other.withLock { $0 = nil }
       case .ended(_, .success(let result)): ends.append(result.reused ? "done before" : "done")
       default: break
@@ -230,7 +230,7 @@ struct BatchRecordTests {
   @Test("images are prepared without the service, and a batch finds them")
   func preparations() async throws {
     let alone = Img2ImgPipeline(ledger: try Ledger(path: folder + "-ledger/ledger.sqlite"))
-    // If the rows are given again, they are found as well.
+    // The batch finds the images again when its rows are given a second time.
     for again in [false, true] {
       let run = try batch(alone, Self.three).preparations()
       var (paths, prepared) = ([String](), 0)
@@ -267,7 +267,8 @@ struct BatchRecordTests {
     let alone = Img2ImgPipeline(ledger: ledger)
     let leftover = folder + "/.gesso-1a2b.part"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    // The first order removes the file, later ones leave it, and the next command removes it.
+    // With the first pipeline, the first batch removes the file, and the second one leaves it. A new pipeline, as another command has it,
+    // removes the file again.
     for (pipeline, isLeft) in [(alone, false), (alone, true), (Img2ImgPipeline(ledger: ledger), false)] {
       try Data("half".utf8).write(to: URL(filePath: leftover))
       try await batch(pipeline, Self.three).preparations().result

@@ -117,7 +117,7 @@ struct BatchReportTests {
     var html = try await html(ledger)
     for element in ["style", "script"] { html = html.replacing(try content(of: element, in: html), with: "") }
 
-    // Attributes are in quotation marks, and their values have no angle brackets: so this finds each element.
+    // All values of attributes are in quotation marks and contain no angle brackets, so this expression finds every element.
     let allowed: Set = [
       "html", "head", "meta", "title", "link", "style", "body", "a", "header", "main", "script", "h1", "h2", "h3", "p",
       "time", "bdi",
@@ -137,7 +137,7 @@ struct BatchReportTests {
       }
     }
     #expect(elements > 60)
-    // A parser of HTML gives the text back.
+    // A parser of HTML would replace these entities and find the original text.
     let visible = html.replacing("&lt;", with: "<").replacing("&gt;", with: ">").replacing("&quot;", with: "\"")
       .replacing("&#39;", with: "'").replacing("&amp;", with: "&")
     let expected = text.replacing("\r", with: "\u{FFFD}")
@@ -197,7 +197,7 @@ struct BatchReportTests {
   @Test(
     "files that are gone, or no longer those of the order, are marked",
     arguments: [
-      // The file of the source, prepared image or result, and the words for it.
+      // The name of the file of the source, the prepared image or the result, and the words that the report has for it.
       ("gone.jpg", "No longer there"), ("changed.jpg", "Changed since"), ("folder", "No longer a file"),
       ("pipe", "No longer a file"),
     ])
@@ -249,7 +249,7 @@ struct BatchReportTests {
 
   @Test("the ledgers of shards are one report, in the order of the rows")
   func shards() async throws {
-    // Each ledger knows how many rows all shards have.
+    // The row count in each ledger is that of all shards together.
     let a = try ledger("a", rows: [Self.row(1, "one"), Self.row(3, "three")], rowCount: 5)
     let b = try ledger("b", rows: [Self.row(2, "two", state: .failed)], rowCount: 5)
     let html = try await html(a, b)

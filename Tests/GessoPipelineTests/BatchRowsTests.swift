@@ -10,7 +10,7 @@ struct BatchRowsTests {
 
   init() throws { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) }
 
-  /// Rows of a text that arrives in parts of so many bytes.
+  /// The rows of a text that arrives in parts of `partBytes` bytes.
   private func rows(_ text: String, named name: String?, partBytes: Int = 7) throws -> BatchRows {
     var rest = [UInt8](text.utf8)[...]
     return try BatchRows(manifest: name) {
@@ -137,7 +137,7 @@ struct BatchRowsTests {
       try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
       try Data().write(to: url)
     }
-    // A link to a folder around it would be walked through without end.
+    // A walk that followed this link, which leads to a folder that contains it, would never end.
     try FileManager.default.createSymbolicLink(atPath: "\(folder)/cats/loop", withDestinationPath: folder)
     func paths(_ include: [String] = [], _ exclude: [String] = []) throws -> [String] {
       let rows = try BatchRows(folder: folder, include: include, exclude: exclude, leavingOut: "\(folder)/out")

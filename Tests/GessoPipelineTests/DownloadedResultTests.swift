@@ -28,7 +28,7 @@ struct DownloadedResultTests {
 
   // MARK: Downloads that cannot be decoded
 
-  /// Bytes that are served as PNG.
+  /// Bytes that the service returns as a PNG.
   static let damaged: [(what: String, bytes: @Sendable () throws -> [UInt8])] = [
     ("half a PNG", { Array(try Fixtures.bytes("png/small-rgb8.png").dropLast(200)) }),
     ("a page of HTML", { [UInt8]("<html>".utf8) }),
@@ -39,7 +39,7 @@ struct DownloadedResultTests {
     let (damaged, good) = (try Self.damaged[index].bytes(), try Fixtures.bytes("png/small-rgb8.png"))
     let service = ScriptedService(results: [damaged, good])
     let order = order { $0.generation.numSamples = 2 }
-    // The same command again reads it again, and keeps the same bytes once.
+    // The same command, given again, downloads the result again. If the bytes are the same, it keeps them only once.
     for _ in 0..<2 {
       await #expect {
         _ = try await pipeline(service).start(order).result
@@ -56,14 +56,14 @@ struct DownloadedResultTests {
     let path = folder + "/small-420-7-1.png.unverified"
     #expect(FileManager.default.contents(atPath: path) == Data(damaged))
 
-    // Others' bytes with that name stay.
+    // A file of the user with that name stays.
     try Data("mine".utf8).write(to: URL(filePath: path))
     await #expect(throws: ScenarioError.self) { try await pipeline(service).start(order).result }
     #expect(FileManager.default.contents(atPath: path) == Data("mine".utf8))
     #expect(
       FileManager.default.contents(atPath: folder + "/small-420-7-1.png-2.unverified") == Data(damaged))
 
-    // Once the service delivers it whole, the run ends.
+    // When the service returns the whole file, the run ends.
     let whole = ScriptedService(results: [good, good])
     #expect(try await pipeline(whole).start(order).result.files.count == 2)
     #expect(FileManager.default.fileExists(atPath: path), "what is unverified is never removed")
@@ -113,7 +113,7 @@ struct DownloadedResultTests {
     switch kind {
     case "file": target = folder + "/file"
     case "below a file": target = folder + "/file/deeper"
-    // The folder's permissions do not count for root, so a folder of the kernel stands in for it.
+    // Root can write to a folder whatever its permissions are. So a folder of the kernel is used, in which even root cannot make files.
     default: target = FileManager.default.fileExists(atPath: "/proc/self") ? "/proc/self/task" : "/dev"
     }
     let service = ScriptedService(results: [])
@@ -267,7 +267,7 @@ struct DownloadedResultTests {
     let service = ScriptedService(results: []) { name, request throws(ScenarioError) in
       guard name.hasPrefix("POST /generate/"), case .bytes(let body) = request.body else { return nil }
       bodies.add((try? JSONDecoder().decode([String: JSONValue].self, from: Data(body))) ?? [:])
-      // The first order is refused finally, after the upload.
+      // The service refuses the first order for good, after the upload.
       return bodies.all.count == 1 ? HTTPResponse(status: 400, body: [UInt8](#"{"reason":"no"}"#.utf8)) : nil
     }
     let order = order { order in

@@ -12,7 +12,7 @@ private struct TestNote: Error {
   init(_ text: String) { self.text = text }
 }
 
-/// Holds downloads back until two submits were accepted, and the sandbox's clock until one was refused.
+/// Holds downloads back until two submits were accepted, and stops the sandbox's clock until one submit was refused.
 private final class HoldingTransport: HTTPTransport {
   private let transport = CurlTransport(options: ConnectionOptions())
   private let accepted = Mutex(0)
@@ -24,7 +24,7 @@ private final class HoldingTransport: HTTPTransport {
   var now: Date { wasRefused.withLock(\.self) ? Date.now.addingTimeInterval(60) : begin }
 
   func send(_ request: HTTPRequest) async throws(ScenarioError) -> HTTPResponse {
-    // Results are at signed addresses.
+    // Only requests for results have no authorization, because the addresses of results are signed.
     if request.authorization == nil { for await _ in submits.stream {} }
     let response = try await transport.send(request)
     guard request.url.contains("/generate/") else { return response }
@@ -73,7 +73,7 @@ struct Img2ImgBatchTests {
     Img2ImgPipeline(client: client, ledger: try Ledger(path: folder + "-ledger/ledger.sqlite"))
   }
 
-  /// The code of each order's failure, or `done`, in the order in which the ends were reported.
+  /// The code of each order's failure, or `done`, in the sequence in which the orders ended.
   private func outcomes<Value>(_ run: Run<Img2ImgBatch.Event<Value>, Void>) async throws -> [String] {
     var outcomes: [String] = []
     for await event in run.events {
@@ -244,7 +244,7 @@ struct Img2ImgBatchTests {
       let made = order("\(number)", Fixtures.path("jpeg/small-\(["420", "422", "444", "440"][number % 4]).jpg"))
       return {
         var order = try await made()
-        // Each order prepares another image.
+        // The images that the orders prepare are all different.
         order.recipe.size = .longestSide(240 - 16 * (number / 4), sides: .multiples(of: 16))
         order.recipe.output = .jpeg(quality: 92, budget: hasBudget ? .bytes(Int(budget)) : nil)
         order.generation.numSamples = 1
@@ -256,7 +256,7 @@ struct Img2ImgBatchTests {
     for await event in run.events { if case .progress(let index, let event) = event { waiting.note(index, event) } }
     try await run.result
     #expect(sandbox.statistics.jobs == 12)
-    // An image that takes, or may take, more than the whole room waits alone.
+    // An image that takes, or may take, more than the whole memory for waiting images waits alone.
     #expect(images < 1 || !hasBudget ? waiting.most.images == 1 : Double(waiting.most.bytes) <= images * budget)
     await sandbox.stop()
   }

@@ -84,7 +84,7 @@ struct Img2ImgPipelineTests {
     let path = ledgerPath
     let seen = Mutex<[String: LedgerEntry.State?]>([:])
     let service = ScriptedService(results: [try Self.result()]) { name, _ throws(ScenarioError) in
-      // Another process reads the ledger at the moment of the request.
+      // Another connection, like that of another process, reads the ledger while the request is sent.
       let entry = try? Ledger(path: path).entries().first
       seen.withLock { $0[name] = $0[name] ?? entry?.state }
       if name == "POST /generate/img2img" {
@@ -224,7 +224,7 @@ struct Img2ImgPipelineTests {
     let path = ledgerPath
     let service = ScriptedService(results: [try Self.result()]) { name, _ throws(ScenarioError) in
       guard name == "POST /generate/img2img" else { return nil }
-      // No later write succeeds.
+      // From here on, no write to the ledger succeeds.
       try? DatabaseQueue(path: path).write {
         try $0.execute(sql: "CREATE TRIGGER full BEFORE UPDATE ON run BEGIN SELECT RAISE(ABORT, 'disk full'); END")
       }
@@ -297,7 +297,7 @@ struct Img2ImgPipelineTests {
     let (file, kind, isDecoded) = result
     let service = ScriptedService(
       results: [try Fixtures.bytes(file)], mimeType: served ?? "image/\(kind)")
-    // The second time, the files are there.
+    // In the second round the files exist already.
     for _ in 0..<2 {
       let result = try await pipeline(service).start(order()).result
       #expect(result.files.map(\.path) == [folder + "/small-420-7-1.\(kind)"])
@@ -345,7 +345,7 @@ struct Img2ImgPipelineTests {
     }
   }
 
-  /// The ledger with its journal, and every record.
+  /// The content of the ledger, its journal and all records.
   private func everythingWritten() throws -> String {
     var text = ""
     for folder in [folder, folder + "-ledger"] {

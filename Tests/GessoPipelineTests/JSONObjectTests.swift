@@ -31,7 +31,7 @@ struct JSONObjectTests {
     #expect(throws: EncodingError.self) { try JSONText.line(["a": Double.nan] as JSONObject) }
   }
 
-  /// The text that the ordered writer, which this one replaced, wrote, without the values that differ from machine to machine.
+  /// The text that an earlier writer of ordered JSON wrote for the same record. Values that differ from machine to machine are left out.
   private static let record = #"""
     {
       "result": "small-420-7-1.png", "index": 1, "assetId": "asset_r1", "mimeType": "image/png", "bytes": 42,

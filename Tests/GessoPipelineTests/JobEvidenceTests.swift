@@ -62,7 +62,7 @@ struct JobEvidenceTests {
     ("a seed of 32 bits", #"{"image":"asset_1","seed":16777216}"#, .positive),
     ("an adjusted size", #"{"image":"asset_1","width":528,"height":400}"#, .positive),
     ("absent values", #"{"image":"asset_1","prompt":null,"seed":"","width":null}"#, .positive),
-    // Values that are plainly others.
+    // Values that clearly belong to another order.
     ("another prompt", #"{"image":"asset_1","prompt":"a lake"}"#, .weak),
     ("another seed", #"{"image":"asset_1","seed":8}"#, .weak),
     ("another strength", #"{"image":"asset_1","strength":0.75}"#, .weak),

@@ -88,7 +88,7 @@ struct LedgerBatchTests {
   @Test(
     "the limit of a batch counts every attempt at its orders, and no other order",
     arguments: [
-      // The limit, and whether a job of 4 units fits after 5 and 5 units of the batch's first order.
+      // The limit, and whether another job of 4 units is within it. Two attempts at the batch's first order have cost 5 units each.
       (13.0, false), (14.0, true),
     ])
   func limit(limit: Double, isAllowed: Bool) throws {
@@ -102,7 +102,7 @@ struct LedgerBatchTests {
           LedgerBatchPlace(batch: batch.id, row: LedgerBatchRow(position: 1, key: $0, input: $0))
         })
     }
-    // Two paid attempts at an order of the batch, of which the row names the last, and an order beside the batch.
+    // Two paid attempts at one order of the batch, whose row names only the last attempt, and one order that does not belong to the batch.
     for row in [nil, "a"] {
       let claim = try order("k", row: row)
       try ledger.recordSubmitting(claim.entry.id, submit)

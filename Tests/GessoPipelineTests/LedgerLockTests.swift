@@ -67,7 +67,8 @@ struct LedgerLockTests {
     #expect(try LedgerLock(path: path) != nil)
   }
 
-  /// The file has no name any more, so that the number of its links is 0; its path still leads to it, as it does on such a file system.
+  /// The test removes the name of the file after it has read the file's identity, so the open file has 0 links. The identity that the test
+  /// returns still matches, as on a file system that reports 0 links for every file.
   @Test("the identity of the file decides where a file system reports 0 links")
   func noLinks() throws {
     let lock = try LedgerLock(path: path) { path in

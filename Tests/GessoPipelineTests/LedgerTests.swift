@@ -42,7 +42,7 @@ struct LedgerTests {
     try ledger.recordSuccess(run)
     let result = LedgerResult(index: 1, assetID: AssetID(rawValue: "asset_2"), path: "/out/forest-1.png", sha256: "cc")
     try ledger.recordResult(run, result)
-    try ledger.recordResult(run, result)  // A download that was repeated.
+    try ledger.recordResult(run, result)  // A repeated download records its result again.
     try ledger.recordDownloads(run)
 
     let entry = try Ledger(path: path).entry(job: JobID(rawValue: "job_1"))
@@ -56,7 +56,7 @@ struct LedgerTests {
     #expect(entry.failure == nil)
   }
 
-  /// SQLite keeps any type in any column, whatever the column was declared to hold.
+  /// SQLite stores values of any type in any column, whatever type the column was declared with.
   @Test(
     "a value of another type than its column's is one error that names the ledger and the column",
     arguments: [
@@ -137,7 +137,7 @@ struct LedgerTests {
     var claim: LedgerClaim? = try Ledger(path: path).claim(Self.intent, again: false)
     let id = try #require(claim?.entry.id)
     claim = nil
-    // A killed process leaves this file behind.
+    // A process that is killed leaves this lock file.
     try Data().write(to: URL(filePath: "\(path)-locks/\(id)"))
     #expect(try Ledger(path: path).claim(Self.intent, again: false).entry.id == id)
   }
@@ -145,7 +145,7 @@ struct LedgerTests {
   @Test(
     "a known order continues from its state",
     arguments: [
-      // The run's progress, whether a new attempt is asked for, and the number and state of the attempt that is claimed.
+      // The run's progress, whether the order asks for a new attempt, and the number and the state of the attempt that is claimed.
       (["prepared"], false, 0, LedgerEntry.State.prepared), (["uploaded"], true, 0, .uploaded),
       (["submitting"], true, 0, .submitting), (["submitted"], true, 0, .submitted),
       (["downloaded"], false, 0, .downloaded), (["downloaded"], true, 1, .planned),
@@ -153,7 +153,7 @@ struct LedgerTests {
       (["prepared", "uploaded", "failed"], false, 0, .uploaded), (["submitted", "failed"], false, 1, .planned),
       (["needs-decision"], true, 0, .needsDecision), (["submitted", "succeeded"], true, 0, .succeeded),
       (["submitted", "gone"], false, 0, .succeeded), (["submitted", "gone"], true, 1, .planned),
-      // The run was dropped: it stays on record that its submit may have started a job.
+      // The run was dropped. The ledger still shows that its submit may have started a job.
       (["submitting", "failed"], false, 1, .planned), (["submitting", "needs-decision", "failed"], true, 1, .planned),
     ])
   func takesUp(steps: [String], again: Bool, attempt: Int, state: LedgerEntry.State) throws {
@@ -222,7 +222,7 @@ struct LedgerTests {
       'flux.1-dev', 'p', '{}', '7', '/out', '{stem}', 'a', 'job_old', 'k');
     """
 
-  /// A ledger whose tables were changed under the same version was opened, and failed after a job had been paid for.
+  /// Once the tables were changed without a new version. An older ledger was then opened, and failed after a job had been paid for.
   @Test("tables that change have another version")
   func versionOfTables() {
     let digests = [7: "ad1c087cd7541ee3c75c49f9a8f90a88c6d70b4df42dd7f0ddd49457ad95a8f8"]
@@ -255,7 +255,7 @@ struct LedgerTests {
     configuration.journalMode = .wal
     let database = try DatabaseQueue(path: made, configuration: configuration)
     try database.writeWithoutTransaction { try $0.execute(sql: schema.sql) }
-    // The copy is made before the database is closed, as a killed process leaves it: the last commits are only in the journal.
+    // If the process was killed, the files are copied before the database is closed: the last commits are then only in the journal.
     defer { try? database.close() }
     if !isKilled { try database.close() }
     let files = isKilled ? ["", "-wal"] : [""]
@@ -279,7 +279,7 @@ struct LedgerTests {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let made = path + "-made"
     let database = try DatabaseQueue(path: made)
-    // With a cache this small SQLite writes pages to the file before the commit; the journal can roll them back.
+    // With such a small cache, SQLite writes pages to the file before the commit. The journal can undo these writes.
     try database.inDatabase { database in
       try database.execute(sql: "PRAGMA cache_size = 1; BEGIN; CREATE TABLE run (id INTEGER PRIMARY KEY, text TEXT)")
       for _ in 0..<100 { try database.execute(sql: "INSERT INTO run (text) VALUES (hex(randomblob(2000)))") }
@@ -313,7 +313,7 @@ struct LedgerTests {
     _ = try Ledger(path: path, onCommit: nil) { _ in FileSystem(typeName: "ext4") }
   }
 
-  /// Opens a ledger for this process alone, as on a network file system.
+  /// Opens a ledger for this process only, as on a network file system.
   private func alone(_ path: String) throws -> Ledger {
     try Ledger(path: path, allowingNetwork: true, onCommit: nil) { _ in FileSystem(typeName: "nfs4") }
   }
@@ -327,7 +327,7 @@ struct LedgerTests {
     var claim = try ledger?.claim(Self.intent, again: false)
     #expect(claim?.entry.id == 1)
     #expect { try ledger?.claim(Self.intent, again: false) } throws: { ($0 as? PipelineError)?.code == .runInProgress }
-    // There are no files of WAL, and there is only one lock.
+    // There are no files of the WAL, and only one lock file.
     let names = try FileManager.default.contentsOfDirectory(atPath: path.replacing("/ledger.sqlite", with: ""))
     #expect(Set(names) == ["ledger.sqlite", "ledger.sqlite-journal", "ledger.sqlite.lock"])
     #expect { try alone(path) } throws: { error in
@@ -335,7 +335,7 @@ struct LedgerTests {
       return error?.code == .ledgerUnavailable
         && error?.message == "another process has the ledger \(path), and on a network file system (nfs4) only one may"
     }
-    // Another program that knows nothing of the lock beside it is held off by SQLite's own.
+    // SQLite's own lock stops another program that does not know our lock file.
     #expect(throws: DatabaseError.self) {
       try DatabaseQueue(path: path).read { try Int.fetchOne($0, sql: "PRAGMA user_version") }
     }

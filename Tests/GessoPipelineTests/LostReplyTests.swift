@@ -47,7 +47,8 @@ struct LostReplyTests {
       #"{"jobId":"\#(id)","jobType":"flux","status":"queued","createdAt":"\#(date)","metadata":{"input":\#(input)}}"#
   }
 
-  /// Submits an order whose reply is lost while the account has these jobs, and returns the adopted job; nil for a decision.
+  /// Submits an order whose reply is lost, while the account has the given jobs. Returns the job that was adopted, or nil if a person has
+  /// to decide.
   private func adopted(_ jobs: @escaping @Sendable () -> [String]) async throws -> (job: String?, error: PipelineError?)
   {
     let service = try service { name, _ throws(ScenarioError) in
@@ -306,7 +307,7 @@ struct LostReplyTests {
       }
     }
     for _ in 0..<2 {
-      // An order that was paid for is not paid for again, unless a new attempt is ordered.
+      // A paid order is not paid for again unless `again` is set.
       await #expect(throws: (any Error).self) {
         try await pipeline(service).start(order()).result
       }

@@ -63,7 +63,7 @@ struct OrderIdentityTests {
     #expect(try await key(of: other) == Self.sha256(changed))
   }
 
-  /// The service fetches the source itself, but references are prepared.
+  /// The service fetches the remote source itself, so nothing is prepared from it. References are still prepared.
   @Test("the recipe of references makes another order, whatever the source is")
   func referencesCount() async throws {
     var remote = order

@@ -35,8 +35,9 @@ struct OwnJobTests {
 
   private static let lost = ScenarioError(.connectionLost, .unknownOutcome, stage: .submit, "gone", remedy: "")
 
-  /// A service that starts job_1 at the first generation, a dry run or not, whose reply is lost, and job_2 at the next. Job_1 repeats
-  /// `input`. The first reads of the list of jobs are refused, so that the run is left as by a process that was killed.
+  /// A service that starts job_1 at the first request for a generation, even if it is a dry run, and loses the reply. The next such request
+  /// starts job_2. Job_1 contains `input` as its request. The first reads of the list of jobs are refused, which leaves the run in the
+  /// state that a killed process leaves.
   private func service(_ input: String, refusedReads: Int = 1) throws -> ScriptedService {
     let starts = Mutex(0)
     let reads = Mutex(0)
@@ -109,7 +110,7 @@ struct OwnJobTests {
   func adoptsOwn() async throws {
     let service = try service(#"{"image":"asset_source","prompt":"a lake"}"#)
     let job = JobID(rawValue: "job_1")
-    // Neither submit has a reply; the job is that of the first.
+    // Both submits get no reply. The job in the list is that of the first one.
     await #expect(throws: ScenarioError.self) { try await pipeline(service).start(order("a lake")).result }
     let other = try self.service("{}")
     await #expect(throws: ScenarioError.self) { try await pipeline(other).start(order()).result }

@@ -13,7 +13,8 @@ struct PaidJobsPageTests {
   private static let beforeSubmit = "`failed` before a submit"
   private static let afterSubmit = "`failed` after a submit"
 
-  /// The second column of a page's state table, by its first one; several states of one row have an entry each.
+  /// The state table of a page: from each state in the first column to the text in the second one. If a row lists several states, each of
+  /// them has an entry.
   private static func table(of page: String) throws -> [String: String] {
     let text = try String(
       contentsOf: Fixtures.folder.deletingLastPathComponent().appending(path: page), encoding: .utf8)
@@ -69,7 +70,7 @@ struct PaidJobsPageTests {
     }
   }
 
-  /// The pages' words for the first action of a run that is claimed, once it has a place.
+  /// The words on the pages for the first action of a claimed run. If the run first waits for a place, the action after that counts.
   private static func words(for entry: LedgerEntry) -> String? {
     var state = RunState(goal: .results)
     var action = state.next(.claimed(entry.state, job: entry.jobID))

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Cancellation at the pipeline's edge")
 struct PipelineCancellationTests {
-  /// A public verb, on a ledger whose only run has the job `job_1` (and on record as run 1).
+  /// A public method of the pipeline, called with a ledger whose only run, number 1, has the job `job_1`.
   struct Verb: CustomTestStringConvertible, Sendable {
     let testDescription: String
     let call: @Sendable (Img2ImgPipeline, Img2ImgOrder) async throws -> Void

@@ -22,7 +22,8 @@ struct PipelineRunTests {
   @Test("no step runs on the main actor, although the methods are called from there")
   @MainActor
   func leavesTheMainActor() async throws {
-    // The main actor's queue has a mark of its own: on Linux the main thread may be another.
+    // A value on the main queue shows whether code runs on the main actor. The thread would not show it, because on Linux the main actor
+    // may run on another thread.
     let mark = DispatchSpecificKey<Bool>()
     DispatchQueue.main.setSpecific(key: mark, value: true)
     let steps = Mutex<[String: Bool]>([:])

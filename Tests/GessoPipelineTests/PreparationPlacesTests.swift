@@ -11,7 +11,7 @@ struct PreparationPlacesTests {
   /// Six images, because six is a multiple of one, two and three.
   private static let images = 6
 
-  /// Releases blocked threads once a given number of them is there.
+  /// Blocks threads until a given number of them has arrived, and then releases them.
   private final class Meeting: Sendable {
     private let size: Int
     private let present = Mutex(0)
@@ -44,15 +44,15 @@ struct PreparationPlacesTests {
     var most: Int { numbers.withLock(\.most) }
   }
 
-  /// The cores, the memory for all images as a number of images, and the number of images that are prepared at a time.
+  /// The cores, the memory in units of one image's memory, and the number of images that are prepared at a time.
   static let rows: [(cores: Int, images: Double, expected: Int)] = [
     (6, 0.5, 1), (6, 1, 1), (6, 1.9, 1), (6, 2, 2), (6, 3.5, 3), (1, 6, 1), (2, 6, 2),
   ]
   /// An order has a byte budget by default, and the library's recipes have none.
   static let budgets: [Recipe.Budget?] = [nil, .bytes(60_000)]
 
-  /// Each image waits in its place until the expected number of images is there. With fewer the test would never end; if there are more,
-  /// they are counted.
+  /// Each image waits in its place until the expected number of images has arrived. If there were fewer places, the test would never end.
+  /// If there are more places, the largest count shows it.
   @Test(
     "as many images are prepared at a time as the cores and the memory of all have room for", arguments: rows, budgets)
   func memory(row: (cores: Int, images: Double, expected: Int), budget: Recipe.Budget?) async throws {

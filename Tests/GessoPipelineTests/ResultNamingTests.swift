@@ -42,7 +42,8 @@ struct ResultNamingTests {
     Img2ImgPipeline(client: try service.client(), ledger: try Ledger(path: folder + "-ledger/ledger.sqlite"))
   }
 
-  /// The name of the only result after a run with this job number, whose result has a bright shade of its own.
+  /// Runs the order with a service whose only job has this number, and returns the name of the only result. Each number gives a result of
+  /// another bright shade.
   private func result(_ number: Int, _ order: Img2ImgOrder) async throws -> String {
     let files = try await pipeline(service(number)).start(order).result.files
     try #require(files.count == 1)
@@ -64,7 +65,7 @@ struct ResultNamingTests {
     return try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
   }
 
-  /// Bytes of every file, targets of links.
+  /// The content of the folder by name: the digest of a file, the target of a link, or `folder`.
   private func everything() throws -> [String: String] {
     var content: [String: String] = [:]
     for name in try FileManager.default.subpathsOfDirectory(atPath: folder) {
@@ -80,7 +81,7 @@ struct ResultNamingTests {
 
   struct Taken: CustomTestStringConvertible, Sendable {
     var template = Img2ImgOrder.defaultNameTemplate
-    /// Names in the folder; those that end with `/` are folders, those with `@` links to nothing.
+    /// Names in the folder. A name that ends with `/` is a folder, and one that ends with `@` is a link to a file that does not exist.
     var existing: [String] = []
     var name: String
     var testDescription: String { "\(template) beside \(existing): \(name)" }
@@ -102,7 +103,7 @@ struct ResultNamingTests {
     Taken(template: "{index} of {stem}, {seed}", name: "1 of small-420, 7.png"),
     Taken(template: "fog", existing: ["fog.png"], name: "fog-2.png"),
     Taken(template: "fog-2", existing: ["fog.png", "fog-2.png"], name: "fog-2-2.png"),
-    // The prepared image is a JPEG of that name.
+    // The prepared image has this name too, with the extension `jpg`.
     Taken(template: "{stem}.prepared", existing: ["small-420.prepared.png"], name: "small-420.prepared-2.png"),
   ]
 
@@ -203,7 +204,7 @@ struct ResultNamingTests {
     let text = try String(contentsOfFile: path, encoding: .utf8).replacing("a forest", with: "five stars")
     try write(text, to: "small-420-7-1.png.json")
     #expect(try await result(1, order("a forest")) == "small-420-7-1.png")
-    // A record without its result still takes the name of both.
+    // A record whose result is missing still takes the name of both files.
     try FileManager.default.removeItem(atPath: folder + "/small-420-7-1.png")
     _ = try await result(1, order("a forest"))
     #expect(try String(contentsOfFile: path, encoding: .utf8) == text)
@@ -221,7 +222,7 @@ struct ResultNamingTests {
 
   @Test("the name and the folder of this command win over those of a refused attempt and of a finished one")
   func destination() async throws {
-    // Only the first attempt is refused.
+    // The service refuses only the first attempt.
     let refusing = try service(1) { name, _ throws(ScenarioError) in
       name == "POST /generate/img2img"
         ? HTTPResponse(status: 400, body: [UInt8](#"{"reason":"no"}"#.utf8)) : nil
@@ -231,7 +232,7 @@ struct ResultNamingTests {
     }
     #expect(try await result(1, order("a forest") { $0.nameTemplate = "fog" }) == "fog.png")
     #expect(try await result(1, order("a forest") { $0.nameTemplate = "mist-2" }) == "mist-2.png")
-    // The number of a name is not a part of the name.
+    // The number that was added to a taken name is not a part of the requested name.
     #expect(try await result(1, order("a forest") { $0.nameTemplate = "mist" }) == "mist.png")
     #expect(try await result(1, order("a forest") { $0.nameTemplate = "mist-2" }) == "mist-2.png", "as before")
     #expect(try await result(1, order("a forest") { $0.stem = "other" }) == "other-7-1.png")
@@ -312,7 +313,7 @@ struct ResultNamingTests {
 
   // MARK: Replacing when asked to
 
-  /// An event between the order "autumn" and the order "winter", which ask for one name.
+  /// An event between the orders "autumn" and "winter", whose results ask for the same name.
   enum Between: CaseIterable, Sendable {
     case nothing, resultIsEdited, recordIsEdited, recordIsGone, resultIsGone, resultIsLinked, ledgerIsOther
     case ledgerIsOtherAndRecordIsGone, isSource, isPipedSource, isMask, isReference, isSourceOfAnother
@@ -373,7 +374,7 @@ struct ResultNamingTests {
       let mayChange = name == "hero.png" && file.hasPrefix("hero.png")
       #expect(mayChange || after[file] == content, "\(file)")
     }
-    // An order whose result was replaced gets its own result again, under the next name.
+    // If the result of an order was replaced, the same order downloads its result again, under the next free name.
     let own = name == "hero.png" && between != .ledgerIsOther ? "hero-2.png" : "hero.png"
     if between == .nothing { #expect(try await result(1, order("autumn")) == own) }
   }
@@ -400,7 +401,7 @@ struct ResultNamingTests {
 
   @Test("a stem that leaves no room in a name is cut, and stays unique")
   func longStems() async throws {
-    // 240 bytes: with seed, numbers and extensions a name may have 255.
+    // The stem has 240 bytes. With the seed, the numbers and the extensions, the name would have more than the 255 bytes that are allowed.
     let stems = ["a", "b"].map { String(repeating: "ü", count: 119) + $0 + "." }
     var names: Set<String> = []
     for (number, stem) in zip(1..., stems) {
@@ -426,7 +427,7 @@ struct ResultNamingTests {
     order.recipe.output = .jpeg()
     switch needed {
     case .mask, .maskByItsOwnName:
-      // Gray, which is sent as white.
+      // The mask is gray, and is sent as white.
       try Data(Self.picture(150)).write(to: URL(filePath: path))
       order.second = .mask(.file(path))
     case .result, .editedResult:

@@ -169,7 +169,7 @@ struct ResumptionTests {
     #expect(try await first.value.files.count == 1)
   }
 
-  /// The order's request, as a job repeats it.
+  /// The order's request in the form in which a job repeats it.
   private static let echo =
     #"{"prompt":"a forest","image":"asset_source","seed":7,"strength":0.75,"numSamples":1,"guidance":3.5,"#
     + #""numInferenceSteps":28,"width":224,"height":144,"modelId":"flux.1-dev"}"#
@@ -186,7 +186,7 @@ struct ResumptionTests {
   @Test(
     "a submit without a reply is reconciled, never sent again",
     arguments: [
-      // The account's jobs, the fields of asset_x, and the job that is adopted.
+      // The jobs of the account, the fields of the asset `asset_x`, and the job that the run adopts.
       ("one that fits", [job("job_1", input: echo)], "{}", "job_1"),
       (
         "one that fits among others",
@@ -237,7 +237,7 @@ struct ResumptionTests {
 
   @Test("a job of another run is not a candidate, and the run waits for an unfinished candidate")
   func claimed() async throws {
-    // A run with another prompt claims job_1.
+    // A run with another prompt has job_1 as its own.
     _ = try await run(
       try service(),
       order { order in
@@ -264,7 +264,7 @@ struct ResumptionTests {
 
   @Test("a submit whose process died before the reply is reconciled")
   func killed() async throws {
-    // Reconciling fails too, which leaves the ledger in the state that a killed process leaves.
+    // Reconciling fails as well, so the ledger is in the state that a killed process leaves.
     let dead = try service { name, _ throws(ScenarioError) in
       if name == "POST /generate/img2img" { throw Self.lost }
       return name == "GET /jobs" ? Self.json("{}", status: 401) : nil
@@ -386,7 +386,7 @@ struct ResumptionTests {
     }
     let statistics = sandbox.statistics
     #expect(statistics.jobs == 6)
-    // Six requests at first, of which `limit` are accepted; after that none is refused.
+    // At first there are six requests, of which `limit` are accepted. No request after them is refused.
     #expect(try #require(statistics.requests["generateImg2Img"]) <= 6 + 6 - limit)
     await sandbox.stop()
   }

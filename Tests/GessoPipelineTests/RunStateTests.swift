@@ -14,7 +14,7 @@ struct RunStateTests {
   private static let ended: Job = job("success")
   private static func job(_ status: String) -> Job {
     let text = #"{"jobId":"job_1","status":"\#(status)","metadata":{"assetIds":["asset_1"],"error":"no luck"}}"#
-    // A job can only be made by decoding.
+    // Decoding is the only way to make a job.
     return try! JSONDecoder().decode(Job.self, from: Data(text.utf8))
   }
 
@@ -51,7 +51,7 @@ struct RunStateTests {
     var testDescription: String { "\(state.rawValue)\(job == nil ? "" : " with a job"), for \(goal)" }
   }
 
-  /// The promise of each state on record, after a crash as well.
+  /// The first action for each state on record, which must also hold after a crash.
   static let beginnings: [Beginning] =
     [
       Beginning(state: .planned, first: .prepare(reusing: false)),
@@ -128,7 +128,7 @@ struct RunStateTests {
 
   // MARK: Every phase, every event
 
-  /// The shortest way into each phase.
+  /// A run that reached the phase by the fewest events.
   private static func run(
     in phase: Phase, goal: RunState.Goal = .results, maySwitch: Bool = false
   ) -> RunState {
@@ -177,12 +177,12 @@ struct RunStateTests {
       "uploadFound": .takePlace(after: nil), "uploadMissing": .prepare(reusing: true), "failed": giveUp(down),
     ],
     .uploading: ["uploaded": .takePlace(after: nil), "failed": giveUp(down)],
-    // A service that ignores the dry run starts the job.
+    // If the service ignores the dry run, it starts the job.
     .pricing: ["priced": .submit, "submitted": .follow(job), "failed": giveUp(down)],
     .switching: ["switched": .askPrice, "failed": giveUp(down)],
     .submitting: ["submitted": .follow(job), "notSubmitted": .reconcile, "failed": giveUp(down)],
     .pausing: ["pauseEnded": .submit, "failed": giveUp(down)],
-    // When the service cannot be asked, the error to report is that of the submit.
+    // If the service cannot be asked, the reported error is that of the submit.
     .reconciling: ["submitted": .follow(job), "failed": giveUp(lost)],
     .following: ["jobEnded": .download(ended), "failed": giveUp(down)],
     .downloading: ["downloaded": .finish, "failed": giveUp(down)],
@@ -211,7 +211,7 @@ struct RunStateTests {
 
   @Test("the events above are all that there are")
   func coversEvents() {
-    // A new case does not compile here until it is in the list.
+    // A new case of `Event` is a compiler error here until it is added to the list.
     for (name, event) in Self.events {
       let kind =
         switch event {

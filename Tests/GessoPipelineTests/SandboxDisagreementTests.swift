@@ -10,7 +10,7 @@ import Testing
 struct SandboxDisagreementTests {
   let folder = TestFolder.url.appending(path: "gesso-disagreements-\(UUID().uuidString)").path
 
-  /// Refusals of every generation: nothing can be ordered.
+  /// Disagreements that refuse every generation, so that no order can succeed.
   private static let refusals: [SandboxDisagreement] = [.paymentRequired, .creditExhausted, .pauseOfAnHour]
   private static let gone: [SandboxDisagreement] = [.gatewayForbids, .legacyGone, .modelRefused]
   static let survivable = SandboxDisagreement.allCases.filter { !refusals.contains($0) }
@@ -35,8 +35,8 @@ struct SandboxDisagreementTests {
         configuration, retry: RetryPolicy(initialDelay: .zero, longestDelay: .zero))
       sandbox.disagree(kind)
       if isLost {
-        // A reply is lost after the request had its effect: the reply to the first dry run or submit, or, if the legacy endpoint
-        // is gone, the reply to the submit of the custom model, which follows its dry run.
+        // The reply is lost after the request has had its effect. Normally this is the reply to the first dry run or submit. If the legacy
+        // endpoint is gone, it is the reply to the submit of the custom model, which follows its dry run.
         sandbox.script(
           Self.gone.contains(kind)
             ? SandboxFault(.resetAfter, on: "generateCustom", skip: 1)
@@ -47,7 +47,7 @@ struct SandboxDisagreementTests {
       var order = order
       (order.folder, order.maxCost) = ("\(folder)/\(isLost)", hasLimit ? 100 : nil)
       var result: Img2ImgResult?
-      // The same order again, as a user gives it after an error.
+      // The user gives the same order again after an error.
       for _ in 0..<4 where result == nil { result = try? await pipeline.start(order, polling: polling).result }
       let failure = try ledger.entries().first?.failure
       #expect(result?.files.count == 1, "\(isLost): \(failure ?? "no result")")

@@ -2,7 +2,7 @@ import Foundation
 import ScenarioAPI
 import Synchronization
 
-/// A transport that replies as the service does, and calls a test at every request.
+/// A transport that replies as the service does, and calls a function of the test at every request.
 final class ScriptedService: HTTPTransport {
   /// Called before each reply with `METHOD path`; a response that it returns, or an error that it throws, replaces the reply.
   typealias Hook = @Sendable (String, HTTPRequest) async throws(ScenarioError) -> HTTPResponse?
@@ -40,7 +40,7 @@ final class ScriptedService: HTTPTransport {
   /// `METHOD path` of every request so far.
   var requests: [String] { log.withLock(\.self) }
 
-  /// A client of this service, which is at every address that ends with `/v1`.
+  /// A client of this service. The service accepts every base address that ends with `/v1`.
   func client(
     baseURL: String = ScriptedService.baseURL, key: String = "planted-key", project: String? = nil,
     retry: RetryPolicy = RetryPolicy()
@@ -95,12 +95,12 @@ final class ScriptedService: HTTPTransport {
   }
 
   private func json(_ object: [String: Any]) -> HTTPResponse {
-    // The objects of this file can always be written.
+    // All objects in this file can be written as JSON.
     HTTPResponse(status: 200, body: [UInt8]((try? JSONSerialization.data(withJSONObject: object)) ?? Data()))
   }
 }
 
-/// A clock whose time passes only by sleeping, and then at once.
+/// A clock whose time advances only when a task sleeps. A sleep ends at once.
 final class SteppingClock: Clock {
   struct Instant: InstantProtocol {
     var offset: Duration

@@ -11,8 +11,8 @@ import Testing
 struct SecondImageTests {
   let folder = TestFolder.url.appending(path: "gesso-second-\(UUID().uuidString)").path
 
-  /// A source of 200 × 120 pixels whose red rises to the right and whose green rises downwards, so that a pixel's color gives
-  /// its place, and a mask that is white in the rectangle.
+  /// The source and the mask have 200 × 120 pixels. In the source red rises to the right and green rises downwards, so that a pixel's color
+  /// gives its position. The mask is white in the rectangle.
   private static let size = ImageSize(width: 200, height: 120)
   private static let rectangle = (x: 60..<140, y: 30..<90)
 
@@ -41,7 +41,7 @@ struct SecondImageTests {
 
   private func ledger() throws -> Ledger { try Ledger(path: folder + "-ledger/ledger.sqlite") }
 
-  /// The bytes of the assets that were uploaded, in order, and the bodies that were submitted.
+  /// Runs an order. Returns the bytes of the uploaded assets in their order, the submitted bodies, and the paths.
   private func run(
     _ order: Img2ImgOrder, failing: Int? = nil
   ) async throws -> (uploads: [[UInt8]], bodies: [[String: JSONValue]], paths: [String]) {
@@ -124,7 +124,7 @@ struct SecondImageTests {
     for pixel in 0..<sent.size.pixelCount {
       let isWhite = sent.samples[pixel * sent.channels] == 255
       painted += isWhite ? 1 : 0
-      // The color of a pixel gives its place in the source; padding has blue in it.
+      // The color of a pixel gives its position in the source. Only padding has much blue.
       let color = prepared.samples[pixel * prepared.channels..<pixel * prepared.channels + 3]
       let values = color.map(Int.init)
       guard values[2] < 100 else {
@@ -140,7 +140,7 @@ struct SecondImageTests {
     #expect(wrong.isEmpty && painted > 0, "\(wrong.count), for example \(wrong.prefix(3))")
   }
 
-  /// A mask of one shade, or with a part of it, and its outcome. Transparent parts are black in the third sample of four.
+  /// Masks, and the notes that they cause; nil if the mask is refused.
   static let masks: [(what: String, notes: [OrderNote]?)] = [
     ("rectangle", []), ("soft", []), ("white", [.maskSelectsAll]), ("black", nil), ("dark", nil),
     ("hole in black", nil), ("hole in white", [.maskIsTransparent]), ("white on nothing", [.maskIsTransparent]),
@@ -249,7 +249,7 @@ struct SecondImageTests {
     let pixels = try Self.pixels([UInt8](try Data(contentsOf: URL(filePath: result.files[0].path))))
     let sent = try Self.pixels([UInt8](try Data(contentsOf: URL(filePath: folder + "/a.prepared.png"))))
     #expect(pixels.size == sent.size)
-    // A band above the rectangle is kept, and the rectangle is not. The badge is elsewhere.
+    // The band above the rectangle is unchanged, and the rectangle is not. The sandbox's badge is at another place.
     func isSame(_ x: Int, _ y: Int) -> Bool {
       let place = (y * pixels.size.width + x) * 3
       return pixels.samples[place..<place + 3] == sent.samples[place..<place + 3]

@@ -41,7 +41,7 @@ struct SentDepthTests {
     }
     let pipeline = try pipeline(service)
     _ = try await pipeline.upload(Self.deep, stem: "map", recipe: Self.recipe).result
-    // Another size, because the same bytes are sent once; the service takes sides of 64 and more.
+    // The order has another size, because the same bytes would not be sent twice. The service requires sides of at least 64 pixels.
     var recipe = Self.recipe
     recipe.size = .box(80, 64, .stretch)
     _ = try await pipeline.start(order(recipe)).result

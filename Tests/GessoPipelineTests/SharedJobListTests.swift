@@ -5,14 +5,14 @@ import Testing
 
 @Suite("A list of jobs for all runs that look for theirs")
 struct SharedJobListTests {
-  /// A list whose first reading waits until it is released.
+  /// Reads the list of jobs. The first read waits until the test releases it.
   private final class Service: Sendable {
     let begins = Mutex<[Double]>([])
     let gate = AsyncStream.makeStream(of: Void.self)
 
     let list = SharedJobList()
 
-    /// Asks for the list; `ending` decides on the outcome of the reading with this number.
+    /// Requests the list. `ending` determines the outcome of the read with the given number.
     func jobs(
       _ createdAfter: Double, _ ending: @escaping @Sendable (_ number: Int) throws -> [Job] = { _ in [] }
     ) async throws -> [Job] {

@@ -26,7 +26,7 @@ struct SpendingTests {
       limits: limit.map { [SpendingLimit(.day, $0)] } ?? [])
   }
 
-  /// A run that was submitted at a time, with a state after that.
+  /// Records a run that was submitted at the given time, and then the state `ends`.
   private func spend(
     _ ledger: Ledger, _ key: String, price: Decimal?, cost: String?, at time: Double, account: String = "account 1",
     ends: String = "submitted"
@@ -49,7 +49,7 @@ struct SpendingTests {
       default: break
       }
       try ledger.recordNoDryRunJob(run, price: price)
-      // The price was asked for before, and is now.
+      // The price was requested before, and is requested again now.
       if ends == "dry run" { try ledger.recordDryRun(run, submit(nil, account: account), now: time) }
       return
     }
@@ -81,7 +81,7 @@ struct SpendingTests {
   @Test(
     "the day's jobs of the account count, and submits and dry runs of unknown outcome at their price",
     arguments: [
-      // The sum that was spent, and whether a job of 5 is within a limit of 12.
+      // The spending on record, and whether a job of 5 units is then within a limit of 12.
       ("nothing", true), ("5", true), ("7.25", false), ("5, price 9", true), ("price 8, outstanding", false),
       ("price 8, parked", false), ("price 8, refused", true), ("price 8, dropped", false), ("8 yesterday", true),
       ("8 tomorrow", true), ("8 of another account", true), ("no cost, price 8", false),
@@ -188,13 +188,13 @@ struct SpendingTests {
       (order.maxCostPerDay, order.waits) = (20, false)
       _ = try await Img2ImgPipeline(client: client, ledger: ledger).start(order).result
     }
-    // The scripted service has one job, which only one run of an address can have.
+    // The scripted service has only one job, and among the runs at one address only one can have it.
     try await spend(first, "a forest")
     do {
       try await spend(second, "a lake")
       #expect(!isOne)
     } catch let error as PipelineError {
-      // The job has an owner already: the limit of the day let the submit pass.
+      // The first run has the job. This error shows that the daily limit allowed the submit.
       #expect(error.code == (isOne ? .tooExpensive : .ledgerUnavailable), "\(error)")
     }
     for name in [path, path + "-wal"] {
@@ -203,7 +203,7 @@ struct SpendingTests {
     }
   }
 
-  /// The sum is that of the key which sends the submit.
+  /// The daily sum belongs to the key that sends the submit.
   @Test("an order that another key of the project continues counts for that key, and is not a new order")
   func otherKey() async throws {
     let service = ScriptedService(results: []) { name, request throws(ScenarioError) in
@@ -229,10 +229,10 @@ struct SpendingTests {
     }
   }
 
-  /// The end of the authorization with `key-1`.
+  /// The part of the authorization that contains `key-1`.
   private static let wrong = Data("key-1:planted-secret".utf8).base64EncodedString()
 
-  /// The state of a dry run without a reply, at the time of the next order.
+  /// The state of a dry run whose reply was lost, when the next order begins.
   enum Ending: CaseIterable, Sendable {
     case noJob, job, unknown, inProgress
   }
@@ -258,7 +258,7 @@ struct SpendingTests {
         throw ScenarioError(.connectionLost, .unknownOutcome, stage: .price, "gone", remedy: "")
       }
       guard name == "GET /jobs" else { return nil }
-      // The order can be given again during the search.
+      // While the jobs are searched, the order can be claimed again.
       claims.add((try? ledger.claim(1)) != nil)
       let made = Date.now.formatted(.iso8601)
       let job =
@@ -334,7 +334,7 @@ struct SpendingTests {
     let passed = await withTaskGroup(of: Bool.self) { group in
       for intent in intents {
         group.addTask {
-          // Each has its own connection, as processes have.
+          // Each task has a connection of its own, like a process.
           guard let ledger = try? Ledger(path: path), let claim = try? ledger.claim(intent, again: false) else {
             return false
           }

@@ -10,7 +10,7 @@ struct AsynchronousTests {
   enum Verb: CaseIterable, Sendable {
     case prepare, pixels, tensor, plan, inspect, restore, composite, stripped
 
-    /// False for those that read a source twice, and refuse a pipe.
+    /// False for the methods that read a source twice: they refuse a pipe.
     var readsPipes: Bool { ![.composite, .stripped].contains(self) }
 
     /// Calls the method and drops the result.
@@ -57,7 +57,7 @@ struct AsynchronousTests {
   @Test("a task that is already canceled reads nothing", arguments: Verb.allCases)
   func canceledBefore(_ verb: Verb) async {
     let task = Task {
-      // Waits until the task is canceled, which happens before it is awaited.
+      // The task waits until it is canceled. The test cancels it before it waits for its result.
       while !Task.isCancelled { await Task.yield() }
       try await verb.call(.file("/nothing/there.png"))
     }
@@ -69,10 +69,11 @@ struct AsynchronousTests {
   func canceledMidway(_ verb: Verb) async throws {
     let pipe = Pipe()
     let task = Task { try await verb.call(.descriptor(pipe.fileHandleForReading.fileDescriptor)) }
-    // The chunk of metadata does not fit into the pipe, so that writing it ends when reading has begun; the rest never comes.
+    // The chunk of metadata is larger than the pipe's buffer, so writing it ends only after the method has begun to read. The rest of the
+    // file never comes.
     let header: [UInt8] = Array(try Fixtures.bytes("png/small-rgb8.png").prefix(33))
     let text = PNGFile.bigEndian(1 << 20) + Array("tEXtComment\0".utf8) + [UInt8](repeating: 65, count: 200_000)
-    // The write blocks, so it is not for a thread of the pool either.
+    // This write blocks, so it must not run on a thread of the pool.
     let (writing, data) = (pipe.fileHandleForWriting, Data(header + text))
     try await withCheckedThrowingContinuation { continuation in
       Thread.detachNewThread { continuation.resume(with: Result { try writing.write(contentsOf: data) }) }
@@ -88,7 +89,7 @@ struct AsynchronousTests {
     let tasks = pipes.map { pipe in
       Task { try await Verb.prepare.call(.descriptor(pipe.fileHandleForReading.fileDescriptor)) }
     }
-    // Other tasks go on, more of them than there are threads.
+    // Meanwhile other tasks continue, even if there are more of them than threads.
     let sum = await withTaskGroup(of: Int.self) { group in
       for i in 0..<100 {
         group.addTask {

@@ -1,7 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Scripts/fuzz gives the flags that instrument everything below. Apart from the targets for pixels, which need no other package.
+// Scripts/fuzz gives the flags that instrument all modules below. This package is separate from the targets for pixels, because those need
+// no other package.
 /// An executable that libFuzzer drives.
 func fuzzTarget(_ name: String, _ modules: [String], _ others: [Target.Dependency] = []) -> Target {
   .executableTarget(

@@ -1,6 +1,6 @@
 import Foundation
 
-// SwiftPM requires an executable to have its own main. So libFuzzer is called as a library.
+// SwiftPM requires that an executable has its own main function. libFuzzer is therefore called as a library.
 @_silgen_name("LLVMFuzzerRunDriver")
 private func runDriver(
   _ count: UnsafeMutablePointer<CInt>,

@@ -1,7 +1,7 @@
 import Driver
 @testable import ImagePreparation
 
-/// Reads the reply of a helper process, whose first byte picks the request, and traps if a reply is longer than it may be.
+/// Reads the reply of a helper process. The first byte selects the request. Traps if a reply is longer than allowed.
 func read(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   guard let start, count > 1 else { return 0 }
   var rest = UnsafeBufferPointer(start: start + 1, count: count - 1)[...]
@@ -18,7 +18,7 @@ func read(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     precondition(reply.text.utf8.allSatisfy { (32..<127).contains($0) })
     precondition(start[0] & 1 == 0 || (reply.size.width > 0 && reply.size.height > 0 && (8...16).contains(reply.bits)))
   } catch {
-    // The error of each kind can be worded.
+    // Making the message of an error must not trap, whatever the error is.
     _ = HelperFaults(HEICKind.self, limits).readFault(error)
     _ = HelperFaults(AVIFKind.self, limits).pixelFault(error)
   }

@@ -1,9 +1,10 @@
 import Driver
 @testable import ImagePreparation
 
-/// Reads the planes of a JPEG through libjpeg-turbo, without it, and from restart markers on, and traps if the results differ.
+/// Reads the planes of a JPEG in three ways: through libjpeg-turbo, without it, and in parts that begin at restart markers. Traps if the
+/// results differ.
 ///
-/// The lower bits of the first byte pick the damage policy, two more the scale.
+/// The lowest two bits of the first byte select the damage policy, and the next two the scale.
 func compare(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   guard let start, count > 1 else { return 0 }
   let bytes = Array(UnsafeBufferPointer(start: start + 1, count: count - 1))
@@ -19,7 +20,7 @@ func compare(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   return 0
 }
 
-/// The planes' samples, concatenated, and the damage; or the reason why the planes cannot be read.
+/// The samples of all planes, concatenated, and the damage; or the error if the planes cannot be read.
 func readPlanes(
   _ bytes: [UInt8], _ policy: DamagePolicy, _ scale: JPEGScale, isOwn: Bool
 ) -> Result<Planes, PreparationError> {
@@ -48,7 +49,8 @@ func readPlanes(
   }
 }
 
-/// The planes of a file that is flawless and has restart markers, from the last of the strips on that are read ahead; nil for others.
+/// The planes of a flawless file with restart markers, decoded from the last to the first of the strips that are read ahead; nil for other
+/// files.
 func readIntervals(_ bytes: [UInt8], _ scale: JPEGScale) throws(PreparationError) -> Planes? {
   var limits = Limits()
   limits.maxPixels = 1 << 18

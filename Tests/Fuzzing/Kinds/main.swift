@@ -1,9 +1,10 @@
 import Driver
 @testable import ImagePreparation
 
-/// Reads a file of a kind other than JPEG and PNG under two policies, as rows and as planes, and traps if the policies disagree about a
-/// file that is whole.
-/// The first byte is not used; the seeds of the other targets have it.
+/// Reads a file of a kind other than JPEG and PNG under two policies, as rows and as planes. Traps if the policies disagree about a file
+/// that is whole.
+///
+/// The first byte is not used. It is there because the same seeds serve other targets, which use it.
 func compare(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   guard let start, count > 1 else { return 0 }
   let bytes = Array(UnsafeBufferPointer(start: start + 1, count: count - 1))
@@ -23,7 +24,7 @@ struct Rows {
   var damage = DecodingDamage()
 }
 
-/// All rows of a file, or those of all its planes; nil for a JPEG or PNG, and for planes of a file that has none.
+/// All rows of a file, or those of all its planes. Nil for a JPEG or a PNG, and for planes if the file has none.
 func readRows(
   _ bytes: [UInt8], _ policy: DamagePolicy, _ form: DecodingPlan.Form
 ) throws(PreparationError) -> Rows? {

@@ -1,10 +1,11 @@
 import Driver
 @testable import ImagePreparation
 
-/// Reads metadata: EXIF, XMP, an ICC profile, or a segment or text that may be any of them. Traps if edited metadata are not upright, do
-/// not have the right size, or change when they are edited once more.
+/// Reads metadata: EXIF, XMP, an ICC profile, or a segment or text that may contain any of them. Traps if edited metadata are not upright,
+/// do not have the right size, or change when they are edited once more.
 ///
-/// The lower two bits of the first byte pick the form, the next two the channels of a profile's image, one more 16 bits.
+/// The lowest two bits of the first byte select the form. For a profile, the next two select the channels of the image, and one more
+/// selects 16 bits.
 func read(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   guard let start, count > 1 else { return 0 }
   let bytes = Array(UnsafeBufferPointer(start: start + 1, count: count - 1))
@@ -50,7 +51,7 @@ func readXMP(_ bytes: [UInt8]) {
   precondition(again.removed.isEmpty, "still promises \(again.removed)")
 }
 
-/// Converts a small image, with all instruction sets alike.
+/// Converts a small image. All instruction sets must give the same result.
 func readProfile(_ bytes: [UInt8], _ channels: RowLayout.Channels, bitDepth: Int) {
   _ = ColorProfile.name(of: bytes)
   _ = ColorProfile.channels(of: bytes)

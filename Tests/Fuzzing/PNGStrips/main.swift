@@ -3,8 +3,8 @@ import Driver
 
 /// Reads a PNG with libpng and without it, and traps if the pixels differ, or if only one of them refuses the file.
 ///
-/// The lower bits of the first byte pick the damage policy. One more bit makes the checksums of chunks right first, so that
-/// strict policies see more of the file. With one more bit, the other bytes are the compressed data of a gray image.
+/// The lowest two bits of the first byte select the damage policy. If the next bit is set, the checksums of the chunks are corrected first,
+/// so that strict policies read more of the file. If the bit after it is set, the other bytes are the compressed data of a gray image.
 func compare(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   guard let start, count > 1 else { return 0 }
   var bytes = Array(UnsafeBufferPointer(start: start + 1, count: count - 1))
@@ -22,7 +22,7 @@ func compare(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     switch Result(catching: { () throws(PreparationError) in try readRows(source, limits, policy) }) {
     case .failure(let error): fatalError("only libpng refuses it: \(error)")
     case .success(let rows):
-      // libpng drops the rest of its buffer if the source ends.
+      // If the source ends early, libpng drops the rest of its buffer.
       let intact = min(image.intactRows, rows.intactRows)
       precondition(image.intactRows >= rows.intactRows - 1, "\(image.intactRows), libpng \(rows.intactRows) rows")
       precondition(image.bytes.prefix(intact * image.rowBytes) == rows.bytes.prefix(intact * rows.rowBytes))
@@ -30,7 +30,7 @@ func compare(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     return 0
   }
   if case .failure(let error) = strips, (try? readRows(source, limits, policy)) != nil {
-    // libpng checks the end of the stream only as far as it happens to inflate it.
+    // libpng checks the end of the stream only if it happens to inflate that part.
     precondition(error.message.contains("after the last row"), "libpng takes it: \(error)")
   }
   return 0
@@ -86,7 +86,7 @@ func readStrips(
   return image
 }
 
-/// A PNG of 200 by 300 gray pixels; checksums are wrong.
+/// A PNG of 200 by 300 gray pixels with this compressed data. Its checksums are wrong.
 func grayImage(deflated data: [UInt8]) -> [UInt8] {
   func chunk(_ name: String, _ data: [UInt8]) -> [UInt8] {
     (0..<4).map { UInt8(truncatingIfNeeded: data.count >> (24 - 8 * $0)) } + Array(name.utf8) + data + [0, 0, 0, 0]

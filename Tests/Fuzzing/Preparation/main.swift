@@ -1,9 +1,9 @@
 import Driver
 import ImagePreparation
 
-/// Prepares whatever libFuzzer makes up. Any outcome but a crash, a hang or unbounded memory is fine.
+/// Prepares the bytes that libFuzzer makes. Any outcome but a crash, a hang or unbounded memory is accepted.
 ///
-/// The first byte picks the recipe, so that color, depth, the encoders and metadata are reached as well as the decoders.
+/// The first byte selects the recipe, so that color, depth, the encoders and metadata are tested as well as the decoders.
 func prepare(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   guard let start, count > 1 else { return 0 }
   let bytes = Array(UnsafeBufferPointer(start: start + 1, count: count - 1))

@@ -2,10 +2,11 @@ import Driver
 import Foundation
 @testable import ImagePreparation
 
-/// Plans a recipe, written as JSON, for an image of some size, and traps if the plan breaks its own rules: sizes that the recipe does
-/// not allow, a part outside of the source, or a record that does not map points back.
+/// Plans a recipe, which is JSON, for an image of some size. Traps if the plan breaks its own rules: sizes that the recipe does not allow,
+/// a part outside of the source, or a record that does not map points back.
 ///
-/// The first four bytes are the image's width and height, the next its orientation and whether it is stretched to a panorama.
+/// The first four bytes are the image's width and height. The fifth gives its orientation, and whether the width is multiplied to make a
+/// panorama.
 func plan(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   guard let start, count > 5 else { return 0 }
   let long = start[4] & 8 == 0 ? 1 : 15
@@ -31,7 +32,7 @@ func plan(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   precondition(record.source == upright && record.orientation == orientation)
   if case .fitted(let fitting) = recipe.size { check(record.canvas, fitting) }
 
-  // The whole plan, from the header of a PNG of this size.
+  // Makes the whole plan from the header of a PNG of this size.
   guard case .fitted(let fitting) = recipe.size, !fitting.trim, fitting.gravity != .attention else { return 0 }
   let limits = Limits(threads: 2)
   guard
@@ -64,7 +65,8 @@ func check(_ canvas: ImageSize, _ fitting: Recipe.Fitting) {
   }
 }
 
-/// A record that is accepted is consistent, is read as it was written, and maps points there and back.
+/// Checks that an accepted record is consistent, that it does not change when it is written and read, and that it maps points there and
+/// back.
 func check(_ record: GeometryRecord) {
   guard (try? record.check()) != nil else { return }
   guard let written = try? JSONEncoder().encode(record),
@@ -75,7 +77,7 @@ func check(_ record: GeometryRecord) {
     let x = Double(record.contentX) + right * Double(record.content.width)
     let y = Double(record.contentY) + down * Double(record.content.height)
     guard let there = record.sourcePoint(x: x, y: y) else { fatalError("\(x), \(y) is padding") }
-    // The far edge may be rounded to outside of the part.
+    // Rounding may move the far edge to outside of the part.
     guard let back = record.resultPoint(x: there.x, y: there.y) else {
       precondition(right == 1 || record.crop.x + record.crop.width == record.crop.x)
       continue

@@ -10,7 +10,7 @@ struct ByteSourceTests {
     "jpeg/coded/420-restart.jpg", "jpeg/coded/444-progressive-restart.jpg", "png/pngsuite/basi6a16.png",
   ]
 
-  /// 600 bytes cut every structure of the files somewhere.
+  /// A window of 600 bytes ends within every structure of the files at some place.
   @Test("a window, memory and a pipe give the same pixels", arguments: images, [600, 4096, 65_536])
   func sameWhateverTheSource(name: String, window: Int) throws {
     let path = Fixtures.path(name)

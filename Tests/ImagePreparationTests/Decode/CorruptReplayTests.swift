@@ -4,7 +4,7 @@ import Testing
 
 @testable import ImagePreparation
 
-/// Every file of Fixtures/corrupt (each named after its one fault) and of the odd but whole ones, under every policy.
+/// Every file of Fixtures/corrupt, whose name gives its only fault, and every odd but whole file, under every policy.
 @Suite("Corrupt files")
 struct CorruptReplayTests {
   static let corrupt = try! files("corrupt", prefix: "")
@@ -21,8 +21,8 @@ struct CorruptReplayTests {
     #expect(Self.odd.count > 10)
   }
 
-  /// Faults that the codecs do not look for: libjpeg-turbo's fast Huffman decoder takes a code that does not exist for a
-  /// zero, and libpng shows a palette index without an entry as black. Both are wrong pixels, not wrong structure.
+  /// Faults that the codecs do not look for. libjpeg-turbo's fast Huffman decoder reads a code that does not exist as zero, and libpng
+  /// shows a palette index without an entry as black. In both cases pixels are wrong, but the structure of the file is not.
   static let unnoticed: Set = ["corrupt/jpeg-bad-huffman-codes.jpg", "corrupt/png-palette-index-out-of-range.png"]
 
   @Test("a default read refuses every corrupt file, with a remedy", arguments: corrupt)

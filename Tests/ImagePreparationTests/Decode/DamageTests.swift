@@ -9,7 +9,7 @@ struct DamageTests {
   static let jpegs = ["420", "420-progressive", "420-scans", "420-restart", "420-arithmetic", "gray"]
     .map { "jpeg/coded/\($0).jpg" }
 
-  /// The places to cut at: before every marker, and at three places inside each scan.
+  /// The places at which the test cuts a file: before every marker, and at three places inside each scan.
   static func cuts(_ file: JPEGFile) -> [Int] {
     let inside = file.scans.flatMap { [$0.lowerBound + 1, ($0.lowerBound + $0.upperBound) / 2, $0.upperBound - 2] }
     return (file.markers + inside).filter { $0 > 0 }.sorted()
@@ -35,7 +35,7 @@ struct DamageTests {
       #expect(image.height == whole.height)
       #expect(image.damage.warningCount > 0, "cut at \(cut)")
       if let row = image.damage.firstFilledRow {
-        // Rows of earlier MCU rows are whole; fancy upsampling looks one row ahead.
+        // The rows of earlier MCU rows are whole, except that fancy upsampling reads one row ahead.
         let intact = max(0, row - 1) * whole.layout.rowBytes
         #expect(image.bytes.prefix(intact) == whole.bytes.prefix(intact), "cut at \(cut)")
       } else {
@@ -44,7 +44,7 @@ struct DamageTests {
     }
   }
 
-  /// A source cut at a marker, a chunk or a strip, and the result of a whole preparation of it under each policy.
+  /// A source that ends early, and the result of preparing it under each policy.
   @Test(
     "a cut source is refused with the row that was reached, or filled from there with a note",
     arguments: jpegs + ["basn2c08", "basi2c08", "basn3p04", "basn0g16"].map { "png/pngsuite/\($0).png" })
@@ -56,7 +56,8 @@ struct DamageTests {
       let file = JPEGFile(bytes)
       cuts = Self.cuts(file).filter { $0 > file.scans[0].lowerBound }
     } else {
-      // The places to cut at: both ends of every chunk from the first data on, and within them in steps of a strip.
+      // The places at which the test cuts a file: both ends of every chunk from the first data on, and places within the data at the
+      // distance of a strip.
       var at = 8
       cuts = []
       for chunk in PNGFile(bytes).chunks {
@@ -91,7 +92,7 @@ struct DamageTests {
         continue
       }
       filled += 1
-      // Rows at least a filter's width above the damaged row are correct.
+      // Rows that are at least the width of the filter above the damaged row are correct.
       let step = Double(image.source.size.height) / Double(whole.size.height)
       let intact = max(0, Int((Double(row) - 1) / step - 4)) * whole.size.width * whole.channels
       #expect(pixels.samples.prefix(intact) == whole.samples.prefix(intact), "cut at \(cut)")
@@ -168,7 +169,7 @@ struct DamageTests {
     #expect(image.bytes.elementsEqual((0..<count).flatMap { _ in pixel }))
   }
 
-  /// The faults that each level refuses: bytes between data and marker lose no pixel, a changed restart number may.
+  /// The faults that each level refuses. Surplus bytes between the data and a marker lose no pixel, but a changed restart number may.
   @Test(
     "each level of the damage policy refuses its kinds of damage",
     arguments: [
@@ -210,7 +211,7 @@ struct DamageTests {
         _ = try? DecodedImage.decode(.file(Fixtures.path(name)), policy: .none)
       }
     }
-    // The test runner itself prints nothing on standard error of the child; output of a codec would be there.
+    // The child prints nothing itself on standard error, so only output of a codec could be there.
     let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
     #expect(!text.contains("JPEG") && !text.contains("libpng"), "\(text)")
   }

@@ -4,8 +4,8 @@ import Testing
 
 @testable import ImagePreparation
 
-/// JPEGs of several scans with damage in a later scan. An error jumps out of libjpeg-turbo while it reads the scans; its version decides
-/// whether decoding can go on.
+/// JPEGs of several scans with damage in a later scan. Such damage makes libjpeg-turbo leave its function by a jump while it reads the
+/// scans. The version of libjpeg-turbo decides whether decoding can continue after that.
 @Suite("Damaged scans")
 struct DamagedScanTests {
   static let canResume = cic_jpeg_can_resume(cic_libjpeg_turbo_version_number())
@@ -60,7 +60,7 @@ struct DamagedScanTests {
     #expect(image.damage.firstFilledRow == 0)
   }
 
-  /// 3.0's first beta was 2.1.90.
+  /// The version number of the first beta of 3.0 was 2.1.90.
   @Test(
     "the image is refused as damaged with a version whose internals are not known",
     arguments: [0, 1_005_090, 2_001_004, 2_001_090, 3_000_000, 3_001_000, 3_002_000, .max] as [Int32])
@@ -70,7 +70,7 @@ struct DamagedScanTests {
     let error = failure { () throws(PreparationError) in try Self.decode(bytes, version: version) }
     #expect(error?.code == .corrupt)
     let strict = failure { () throws(PreparationError) in try DecodedImage.decode(.memory(bytes)) }
-    // The remedies differ: an error of a decoder that accepts damage does not advise to accept it.
+    // Only the remedies differ: if a decoder already accepts damage, its error does not advise to accept damage.
     #expect(strict != nil && error?.stage == strict?.stage && error?.message == strict?.message)
   }
 }

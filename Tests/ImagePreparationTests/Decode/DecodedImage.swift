@@ -10,8 +10,8 @@ struct DecodedImage: Equatable {
   var bytes: [UInt8] = []
   var damage = DecodingDamage()
 
-  /// Opens, decodes and finishes an image. Rows are asked for `rowsPerCall` at a time, with a stride that is wider than a
-  /// row; the gap must stay untouched.
+  /// Opens, decodes and finishes an image. It requests `rowsPerCall` rows at a time with a stride that is larger than a row, and checks
+  /// that the bytes between the rows are not written to.
   static func decode(
     _ source: ImageSource, scale: JPEGScale = .full, output: JPEGDecoder.Output? = nil,
     limits: Limits = Limits(), policy: DamagePolicy = .truncated,
@@ -56,7 +56,7 @@ struct DecodedImage: Equatable {
   }
 }
 
-/// A table beside the fixtures: tab-separated lines whose last column is an offset into a file of pixels.
+/// A table beside the fixtures: lines with columns that tabs separate, of which the last is an offset into a file of pixels.
 struct ExpectedPixels {
   let columns: [String]
   private let offset: Int

@@ -48,7 +48,7 @@ struct DecodingLimitTests {
     let side = UInt32(Limits.longestSide)
     let bytes = try Self.resized("png/pngsuite/\(name).png", width: side, height: side)
     #expect(try ImagePreparer().inspectBlocking(.memory(bytes)).size == ImageSize(width: Int(side), height: Int(side)))
-    // Three rows of one of them take 24 MB, and the other one is decoded whole.
+    // Three rows of one file take 24 MB, and the other file is decoded as a whole.
     let limits = Self.limits {
       $0.maxPixels = .max
       $0.maxMemory = 20_000_000
@@ -77,7 +77,7 @@ struct DecodingLimitTests {
     #expect(error?.remedy.description.contains("raise Limits.maxMemory to at least ") == true)
   }
 
-  /// libjpeg-turbo takes the estimated memory and no more: it fails by itself one coefficient block below it.
+  /// libjpeg-turbo needs exactly the estimated memory: if the limit is one coefficient block lower, libjpeg-turbo itself fails.
   @Test(
     "the estimate of a JPEG's coefficients",
     arguments: [
@@ -95,7 +95,7 @@ struct DecodingLimitTests {
     var layout = cic_jpeg_layout()
     let status = unsafe cic_jpeg_configure(decoder.handle.pointer, denominator, .CIC_JPEG_OUT_PLANES, &layout)
     #expect(status == .CIC_UNSUPPORTED)
-    // The first failure is kept.
+    // Later calls return the first failure.
     let again = unsafe cic_jpeg_configure(decoder.handle.pointer, 1, .CIC_JPEG_OUT_PLANES, &layout)
     #expect(again == .CIC_UNSUPPORTED)
   }
@@ -153,7 +153,7 @@ struct DecodingLimitTests {
     let flag = CancellationFlag()
     let isJPEG = name.hasSuffix("jpg")
     let bytes = try ByteSource(.memory(Fixtures.bytes(name)), cancellation: flag)
-    // The headers are read before the flag is raised, so it is the rows that stop.
+    // The headers are read before the flag is raised, so the flag stops the reading of rows.
     if isJPEG {
       var decoder = try JPEGDecoder(bytes)
       flag.cancel()

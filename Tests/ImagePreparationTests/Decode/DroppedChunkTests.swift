@@ -3,10 +3,10 @@ import Testing
 
 @testable import ImagePreparation
 
-/// Chunks of a PNG whose checksums are wrong, and the promise of an error's remedy.
+/// Chunks of a PNG with wrong checksums, and the check that following an error's remedy helps.
 @Suite("Wrong checksums, and remedies")
 struct DroppedChunkTests {
-  /// Chunks that hold no pixels (PNG third edition, 11.3), with content that is right.
+  /// Chunks that contain no pixels (PNG third edition, 11.3). Their content is correct.
   static let chunks: [PNGFile.Chunk] = [
     ("tEXt", Array("Comment\0some words".utf8)), ("iTXt", Array("Comment\0\0\0\0\0words".utf8)),
     ("zTXt", Array("Comment\0\0".utf8) + GeneratedPNG.deflate(Array("words".utf8))),
@@ -53,7 +53,7 @@ struct DroppedChunkTests {
     var file = PNGFile(try Self.file(Self.chunks[0], behindData: false))
     file.chunks.insert(("tEXt", Array("Author\0somebody".utf8)), at: 2)
     var bytes = file.bytes
-    // Writing the file again made the first checksum right.
+    // When the file was put together again, the first chunk got a correct checksum.
     bytes[8 + 25 + 8 + Self.chunks[0].data.count] ^= 0x55
     let recipe = Recipe(size: .original, output: .png(), metadata: .keep)
     let kept = PNGFile(try ImagePreparer().prepareBlocking(.memory(bytes), as: recipe).bytes).chunks

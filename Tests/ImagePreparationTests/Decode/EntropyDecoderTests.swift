@@ -15,8 +15,8 @@ struct EntropyDecoderTests {
     var isOwn: Bool
   }
 
-  /// A file of thousands of scans is refused sooner than by default: the test compares the refusals, and libjpeg-turbo's scans take
-  /// seconds.
+  /// The limit refuses a file with thousands of scans earlier than the default limit does. The test compares the refusals, and reading so
+  /// many scans would take libjpeg-turbo seconds.
   static let limits: Limits = {
     var limits = Limits()
     limits.maxScans = 50
@@ -111,7 +111,7 @@ struct EntropyDecoderTests {
     #expect(try Self.decode(source).isOwn)
   }
 
-  /// libjpeg-turbo smooths images whose scans leave bits out.
+  /// If the scans of a file leave bits out, libjpeg-turbo smooths the image.
   @Test(
     "incomplete progressions are left to libjpeg-turbo", arguments: ["420-progressive-coarse", "420-progressive-low"])
   func isSmoothed(name: String) throws {
@@ -121,7 +121,8 @@ struct EntropyDecoderTests {
     }
   }
 
-  /// T.81 K.3. libjpeg-turbo takes these tables for a sequential file that defines none, and refuses a progressive one.
+  /// If a sequential file defines no Huffman tables, libjpeg-turbo uses these tables (T.81 K.3). It refuses a progressive file without
+  /// tables.
   @Test("sequential files without Huffman tables have the standard ones")
   func standardTables() throws {
     let name = "jpeg/odd-standard-huffman-tables-left-out.jpg"
@@ -146,7 +147,7 @@ struct EntropyDecoderTests {
     #expect(try Self.decode(source, limits: limits).isOwn)
   }
 
-  /// libjpeg-turbo knows only the components of the last header, up to the place where it refused the header.
+  /// libjpeg-turbo keeps the components of the last header, but only those before the place at which it refused the header.
   @Test("a surplus scan is libjpeg-turbo's, also where its header is refused", arguments: [3, 9])
   func scans(lastComponent: UInt8) throws {
     var bytes = try Fixtures.bytes("jpeg/coded/420-scans.jpg")
@@ -158,7 +159,7 @@ struct EntropyDecoderTests {
     }
   }
 
-  /// Noise on slopes of any size, in any quality.
+  /// A JPEG of noise on slopes, of random size and quality.
   static func generated(_ random: inout SplitMix64) throws(PreparationError) -> [UInt8] {
     let size = ImageSize(width: .random(in: 1...130, using: &random), height: .random(in: 1...70, using: &random))
     let isGray = random.next() % 5 == 0
@@ -234,7 +235,7 @@ struct EntropyDecoderTests {
     }
   }
 
-  /// Bytes of tables, of scan headers and of scans.
+  /// The changed bytes are in tables, in scan headers and in scans.
   @Test(
     "changed bytes of progressive files, under every policy", arguments: coded.filter { $0.contains("progressive") })
   func changedBytes(name: String) throws {

@@ -1,21 +1,20 @@
 import CZlib
 import TestSupport
 
-/// A PNG made from a seed: any size, color type and depth, rows under any filter, compressed in any way, cut into chunks
-/// anywhere.
+/// A PNG that is made from a seed. It has any size, color type, bit depth, row filters, compression and division into chunks.
 ///
-/// Filtered rows are made up rather than filtered: whatever bytes they are, they mean some image.
+/// The filtered rows are random bytes, because any filtered bytes mean some image.
 struct GeneratedPNG {
   let colorType: UInt8
   let bitDepth: Int
   let (width, height): (Int, Int)
   /// Chunks before the data.
   let headers: [PNGFile.Chunk]
-  /// Coded rows, each with its filter; those of an interlaced image pass by pass.
+  /// The filtered rows, each after the number of its filter. The rows of an interlaced image are in the order of its passes.
   var rows: [UInt8]
-  /// The places of the filters in ``rows``.
+  /// The positions of the filter numbers in ``rows``.
   private(set) var filterPlaces: [Int] = []
-  /// The generator, for more decisions of the same test.
+  /// The random numbers for more decisions of the same test.
   var random: SplitMix64
 
   /// The first column and row of each pass, and the distances to the next ones (PNG third edition, 8.2).
@@ -32,7 +31,7 @@ struct GeneratedPNG {
     let bitDepth = depths.randomElement(using: &random)!
     self.colorType = colorType
     self.bitDepth = bitDepth
-    // One in eight is so wide that its data exceed every window and look-ahead.
+    // One image in eight is so wide that its data are longer than every window and every read-ahead.
     let isWide = random.next() % 8 == 0
     width = .random(in: 1...(isWide ? 4_000 : 70), using: &random)
     height = .random(in: 1...(isWide ? 18 : 50), using: &random)
@@ -40,7 +39,7 @@ struct GeneratedPNG {
     if isInterlaced { headers[0].data[12] = 1 }
     self.headers = headers
     rows = []
-    // A sixth for each filter throughout, the rest for mixtures.
+    // For each filter, a sixth of the images uses it for all rows. The last sixth mixes the filters.
     let onlyFilter = UInt8(random.next() % 6)
     for (left, top, columnStep, rowStep) in isInterlaced ? Self.passes : [(0, 0, 1, 1)] where left < width {
       let columns = (width - left + columnStep - 1) / columnStep
@@ -71,7 +70,7 @@ struct GeneratedPNG {
       chunks.append(("PLTE", (0..<entries * 3).map { _ in UInt8(truncatingIfNeeded: random.next()) }))
     }
     guard random.next() & 1 == 0, colorType < 4 else { return chunks }
-    // Keys are often a color that occurs, and may have bits above the depth.
+    // The key is often a color that occurs in the image. It may have bits above the bit depth.
     let key = (0..<6).map { _ in random.next() & 1 == 0 ? 0 : UInt8(truncatingIfNeeded: random.next()) }
     switch colorType {
     case 0: chunks.append(("tRNS", Array(key[..<2])))
@@ -83,7 +82,7 @@ struct GeneratedPNG {
     return chunks
   }
 
-  /// The rows as zlib makes them.
+  /// The rows, compressed by zlib.
   mutating func compressed() -> [UInt8] {
     let strategies = [Z_DEFAULT_STRATEGY, Z_FILTERED, Z_HUFFMAN_ONLY, Z_RLE, Z_FIXED]
     return Self.deflate(

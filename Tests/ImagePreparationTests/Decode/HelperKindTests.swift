@@ -42,8 +42,8 @@ struct HelperKindTests {
     let actual = try Self.pixels(.file(Fixtures.path(file)))
     try #require(actual.count == expected.count)
     let largest = zip(actual, expected).map { abs(Int($0) - Int($1)) }.max() ?? 0
-    // Decoders interpolate chroma in different ways, and libheif 1.15 repeats it. Some round to 8 bits and some cut off. A small
-    // alpha magnifies the differences of the colors that are divided by it.
+    // Decoders interpolate chroma in different ways, and libheif 1.15 repeats it. Some decoders round to 8 bits, and others drop the lower
+    // bits. If alpha is small, the division by alpha makes the differences of the colors larger.
     let tolerance =
       file.contains("/42")
       ? 6 : file.contains("-10") || file.contains("-12") ? 3 : file.contains("premultiplied") ? 5 : 1
@@ -90,7 +90,7 @@ struct HelperKindTests {
     }
   }
 
-  /// Damaged copies of each file: few, or the number in `GESSO_MUTATIONS` (Scripts/test mutations).
+  /// The number of damaged copies of each file: 4, or `GESSO_MUTATIONS` (Scripts/test mutations).
   static let mutations = ProcessInfo.processInfo.environment["GESSO_MUTATIONS"].flatMap { Int($0) } ?? 4
 
   @Test("damaged files end with rows or with one error", arguments: files)
@@ -101,7 +101,7 @@ struct HelperKindTests {
     for round in 0..<Self.mutations {
       var damaged = bytes
       for _ in 0..<Int.random(in: 1...6, using: &random) {
-        // Headers half of the time.
+        // Half of the changes are in the headers.
         let end = Bool.random(using: &random) ? min(700, damaged.count) : damaged.count
         let at = Int.random(in: 12..<end, using: &random)
         switch Int.random(in: 0..<8, using: &random) {

@@ -10,7 +10,7 @@ import Testing
 struct HelperProcessTests {
   static let source = ImageSource.file(Fixtures.path("kinds/heic/420-heif-enc.heic"))
 
-  /// A stand-in for `gesso-decode`, which writes the number of its process to a file first.
+  /// A replacement for `gesso-decode`. Before anything else it writes the id of its process to a file.
   struct Helper {
     let path: String
     private let numbers: URL
@@ -34,9 +34,9 @@ struct HelperProcessTests {
       path = link.path
     }
 
-    /// True when every process that was started has ended, and was waited for.
+    /// True if every process that was started has ended, and its status was read.
     func isGone() -> Bool {
-      // A process that was ended before its first command has written nothing.
+      // If a process was ended before its first command, it has written nothing.
       let lines = (try? String(contentsOf: numbers, encoding: .utf8))?.split(separator: "\n") ?? []
       return lines.allSatisfy { kill(Int32($0)!, 0) == -1 && errno == ESRCH }
     }
@@ -63,7 +63,7 @@ struct HelperProcessTests {
     }
   }
 
-  /// A helper, and the error that it leads to.
+  /// A helper, and the error that its behavior must cause.
   struct Case: CustomTestStringConvertible {
     let testDescription: String
     let body: String
@@ -161,7 +161,7 @@ struct HelperProcessTests {
 
   @Test("a helper that ends after its reply has decoded, and its writes to the shared memory change no size")
   func rows() throws {
-    // The helper writes into the first row, and tries to cut the memory off.
+    // The helper writes into the first row, and tries to shorten the shared memory.
     let body = """
       answer describe
       /usr/bin/head -c $request >/dev/null
@@ -179,7 +179,7 @@ struct HelperProcessTests {
   func canceled(begin: String) async throws {
     let helper = try Helper(begin + Self.hang, describe: Self.small)
     let flag = CancellationFlag()
-    // Whenever the flag is raised, the result is the same.
+    // The result is the same at whatever time the flag is raised.
     DispatchQueue.global().async { flag.cancel() }
     let preparer = ImagePreparer(limits: Limits(decodeHelper: helper.path))
     let error = ImagePreparationTests.failure { () throws(PreparationError) in

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ImagePreparation
 
-/// Files of the kinds besides JPEG and PNG that are made to cost much, or that lack a part.
+/// Files of the kinds besides JPEG and PNG that are made to use much memory or time, or in which a part is missing.
 @Suite("Hostile kinds of source")
 struct HostileKindTests {
   /// Bytes of a number, the least significant one first.
@@ -54,7 +54,7 @@ struct HostileKindTests {
 
   // MARK: WebP
 
-  /// A bitstream without its pixels: the header of a lossless one, or of a key frame, of 1024 by 1024 pixels.
+  /// The bitstream of an image of 1024 by 1024 pixels, lossless or a key frame. It has a header and no pixels.
   static func bitstream(isLossless: Bool, count: Int) -> [UInt8] {
     let head: [UInt8] =
       isLossless
@@ -71,7 +71,7 @@ struct HostileKindTests {
     let canvas: [UInt8] = [0x10, 0, 0, 0] + Self.little(1023, 3) + Self.little(1023, 3)
     let lossless = try bytes(Self.webp(("VP8L", Self.bitstream(isLossless: true, count: 1 << 18))))
     #expect(lossless >= 7 * pixels + 65536 * 6000)
-    // Codes take 20 bits each in the file.
+    // In the file, the codes take 20 bits each.
     let short = try bytes(Self.webp(("VP8L", Self.bitstream(isLossless: true, count: 2000))))
     #expect((7 * pixels + 800 * 6000..<8 * pixels + 800 * 6200).contains(short), "\(short)")
     let alpha = try bytes(
@@ -155,7 +155,7 @@ struct HostileKindTests {
     "damage of a BMP that keeps its rows is a warning",
     arguments: [
       bmp(2, 1, bits: 8, colors: 1, [0, 1, 0, 0]),
-      // The bitmap ends after the first row of two, and after none.
+      // The bitmaps end after the first of two rows, and before any row.
       bmp(2, 2, bits: 8, compression: 1, colors: 1, [2, 0, 0, 0, 0, 1]),
       bmp(2, 2, bits: 8, compression: 1, colors: 1, [0, 1]),
       bmp(2, 1, bits: 4, compression: 2, colors: 1, [2, 1, 0, 1]),

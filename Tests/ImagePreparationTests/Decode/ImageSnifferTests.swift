@@ -41,7 +41,7 @@ struct ImageSnifferTests {
     #expect(MediaBrand.format(of: [0, 0, 0, 0x1C] + Array(head.utf8)) == format)
   }
 
-  /// First bytes as the kinds' own specifications have them, and the program that reads them.
+  /// The first bytes of files as the specifications of their kinds define them, the name of the kind, and a program that reads it.
   static let kinds: [(head: [UInt8], kind: String, program: String)] = [
     (Array("II*\0\u{10}\0\0\0CR\u{2}\0".utf8), "Canon CR2 raw", "darktable"),
     (Array("FUJIFILMCCD-RAW 0201".utf8), "Fujifilm RAF raw", "darktable"),
@@ -85,7 +85,7 @@ struct ImageSnifferTests {
     return bytes + number(0, 4) + Array(maker.utf8) + [0]
   }
 
-  /// The first entry of a ZIP file, stored: `mimetype`.
+  /// A ZIP file up to its first entry, `mimetype`, which is stored without compression.
   static func zip(_ type: String) -> [UInt8] {
     Array("PK\u{3}\u{4}".utf8) + [UInt8](repeating: 0, count: 22) + [8, 0, 0, 0] + Array("mimetype\(type)".utf8)
   }

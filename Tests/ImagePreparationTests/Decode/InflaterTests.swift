@@ -5,13 +5,14 @@ import Testing
 
 @testable import ImagePreparation
 
-/// Inflating against zlib: the same bytes and the same faults with the same messages, however the stream is divided into parts.
+/// The inflater is compared with zlib: both give the same bytes, the same faults and the same messages, however the stream is divided into
+/// parts.
 @Suite("Inflater")
 struct InflaterTests {
   #if DEBUG
-  // The count is larger than a window, which has 32 KiB.
+  // The data are longer than the window of 32 KiB.
   static let count = 40_000
-  // A block of each kind: stored, with codes of its own, with fixed ones.
+  // One block of each kind: stored, with dynamic codes, with fixed codes.
   static let encodings: [(level: CInt, strategy: CInt)] = [
     (0, Z_DEFAULT_STRATEGY), (6, Z_DEFAULT_STRATEGY), (6, Z_FIXED),
   ]
@@ -62,7 +63,7 @@ struct InflaterTests {
         bytes, level: .random(in: 0...9, using: &random), strategy: strategy, windowBits: -15)
       for _ in 0..<8 {
         var stream = whole
-        // Most faults are found in headers.
+        // Half of the changes are at the beginning, because most faults are found in headers.
         let place = Bool.random(using: &random) ? min(100, stream.count) : stream.count
         let at = Int.random(in: 0..<place, using: &random)
         switch Int.random(in: 0...3, using: &random) {
@@ -80,7 +81,7 @@ struct InflaterTests {
         ends["\(expected.end)", default: 0] += 1
       }
     }
-    // The test met each kind of fault, and each of the two other ends.
+    // The test must meet every kind of fault, and also both other kinds of end.
     #expect(ends.count >= (rounds > 100 ? 11 : 4), "\(ends)")
   }
 
@@ -95,9 +96,9 @@ struct InflaterTests {
   /// The result of inflating a raw deflate stream.
   struct Inflated {
     var bytes: [UInt8]
-    /// `needsInput` if the stream is truncated; `done` if it has more bytes than were requested.
+    /// `ended` if the stream is complete, `needsInput` if it is truncated, and `done` if it contains more bytes than the test requested.
     var end: Inflater.Step
-    /// Bytes of the stream up to its end.
+    /// The number of bytes of the stream up to its end.
     var used = 0
 
     init(_ stream: [UInt8], _ pieces: Pieces, _ isa: InstructionSet, limit: Int) {

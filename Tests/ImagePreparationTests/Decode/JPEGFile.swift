@@ -1,9 +1,9 @@
-/// The segments of a JPEG, for tests that cut one or put one in.
+/// The segments of a JPEG, for tests that cut a segment out or insert one.
 struct JPEGFile {
   let bytes: [UInt8]
   /// Offsets of all markers (not of restart markers), from SOI to EOI.
   let markers: [Int]
-  /// Ranges of entropy-coded data, one a scan.
+  /// The ranges of the entropy-coded data, one for each scan.
   let scans: [Range<Int>]
 
   init(_ bytes: [UInt8]) {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ImagePreparation
 
-/// Every way of coding a JPEG, against what djpeg, Pillow and TurboJPEG make of it (Fixtures/jpeg/make-coded.py).
+/// Every way to code a JPEG is compared with the results of djpeg, Pillow and TurboJPEG (Fixtures/jpeg/make-coded.py).
 @Suite("JPEG varieties")
 struct JPEGVarietyTests {
   @Test("rows of every variety and scale equal the other decoders'")
@@ -35,7 +35,7 @@ struct JPEGVarietyTests {
         let name = expected.columns[0]
         let plane = try Self.readPlanes(.file(Fixtures.path("jpeg/coded/\(name)"))).planes[index]
         let width = Int(expected.columns[3])!
-        // TurboJPEG pads planes to whole chroma samples; samples outside of the image are not compared.
+        // TurboJPEG pads planes to whole chroma samples. Only samples inside of the image are compared.
         #expect(plane.size.width <= width)
         for y in 0..<plane.size.height {
           let row = plane.bytes[y * plane.size.width..<(y + 1) * plane.size.width]
@@ -122,7 +122,7 @@ struct JPEGVarietyTests {
     #expect(description.size == upright)
   }
 
-  /// The samples of each plane without padding, read strip by strip into buffers of exactly a strip.
+  /// The samples of each plane without padding. They are read strip by strip into buffers of exactly the size of a strip.
   static func readPlanes(
     _ source: ImageSource, limits: Limits = Limits(), scale: JPEGScale = .full,
     policy: DamagePolicy = .truncated

@@ -7,11 +7,11 @@ import Testing
 /// The kinds of source besides JPEG and PNG.
 @Suite("Kinds of source")
 struct KindTests {
-  /// Files, each with its pixels by another decoder in a PNG beside it.
+  /// The files. Beside each file there is a PNG with its pixels, which another decoder wrote.
   static let files = ["bmp", "tga", "gif", "psd", "webp", "tiff"].flatMap { Fixtures.names(in: "kinds/\($0)") }
     .filter { !$0.hasSuffix(".png") && !$0.hasSuffix(".py") }
 
-  /// The pixels of a file as it is shown, as RGBA whose colors are zero if it is transparent.
+  /// The pixels of a file in upright orientation, as RGBA. The colors of transparent pixels are zero.
   static func pixels(
     _ source: ImageSource, policy: DamagePolicy = .truncated, cancellation: CancellationFlag? = nil
   ) throws(PreparationError) -> [UInt8] {
@@ -48,7 +48,7 @@ struct KindTests {
     let bytes = try Fixtures.bytes(file)
     #expect(try Self.pixels(.memory(bytes)) == expected)
     let pipe = Pipe()
-    // The file is small enough for a pipe to hold.
+    // The file fits into the buffer of a pipe.
     try pipe.fileHandleForWriting.write(contentsOf: Data(bytes))
     try pipe.fileHandleForWriting.close()
     #expect(try Self.pixels(.descriptor(pipe.fileHandleForReading.fileDescriptor)) == expected)
@@ -64,7 +64,7 @@ struct KindTests {
       let error = failure { () throws(PreparationError) in try Self.pixels(source) }
       let kept = try? Self.pixels(source, policy: .none)
       guard let error else {
-        // All pixels are there: the missing part is padding or a trailer.
+        // All pixels are complete, so the missing part is padding or a trailer.
         #expect(kept == whole, "cut at \(cut)")
         continue
       }
@@ -91,7 +91,7 @@ struct KindTests {
     for round in 0..<20 {
       var damaged = bytes
       for _ in 0..<Int.random(in: 1...6, using: &random) {
-        // Headers half of the time.
+        // Half of the changes are in the headers.
         let end = Bool.random(using: &random) ? min(140, bytes.count) : bytes.count
         damaged[.random(in: 0..<end, using: &random)] = .random(in: 0...255, using: &random)
       }
@@ -215,7 +215,7 @@ struct KindTests {
   func largeMetadata(file: String) throws {
     var source = ImageSource.file(Fixtures.path("kinds/\(file)"))
     if file == "webp" {
-      // XMP as well.
+      // The source for WebP has XMP as well.
       let metadata = ImageSource.file(Fixtures.path("kinds/tiff/metadata-exiftool.tif"))
       source = .memory(
         try ImagePreparer().prepareBlocking(metadata, as: Recipe(size: .original, output: .webp(), metadata: .keep))
@@ -236,7 +236,7 @@ struct KindTests {
     #expect(image.size == ImageSize(width: 31, height: 19))
   }
 
-  /// Numbers of 2 and 4 bytes, the most significant one first.
+  /// A number as 2 or 4 bytes, with the most significant byte first.
   static func big(_ value: Int, _ bytes: Int) -> [UInt8] {
     (0..<bytes).map { UInt8(truncatingIfNeeded: value >> (8 * (bytes - 1 - $0))) }
   }

@@ -5,11 +5,12 @@ import Testing
 
 @testable import ImagePreparation
 
-/// Decisions that depend on libpng's texts, or on its allocations, because libpng has no codes. If a test of a text fails, the
-/// installed libpng or zlib has other texts than Sources/CImageCodecs/libpng_texts.h.
+/// Some decisions depend on the texts of libpng, because libpng has no error codes, and some on its allocations. If a test of a text fails,
+/// the installed libpng or zlib has other texts than Sources/CImageCodecs/libpng_texts.h.
 @Suite("libpng's texts")
 struct LibpngTextTests {
-  /// libpng reads a checksum in a chunk of its own after the last row, and treats it as benign.
+  /// If the checksum has a chunk of its own, libpng reads that chunk after the last row. A wrong checksum there is only a warning for
+  /// libpng.
   @Test(
     "a wrong Adler-32 in a chunk of its own is recognized by zlib's text, and refused with the same text without libpng",
     arguments: DamagePolicy.allCases)
@@ -49,7 +50,7 @@ struct LibpngTextTests {
     #expect(description.notes.contains { $0.contains("too large") } == (count > limits.maxChunkBytes))
   }
 
-  /// A sanitizer maps more address space than the test leaves, and Darwin does not limit it.
+  /// The test needs a limit of the address space. A sanitizer maps more than that limit, and Darwin does not enforce it.
   static let canLimitAddressSpace: Bool = {
     #if os(Linux)
     return unsafe dlsym(nil, "__asan_init") == nil && dlsym(nil, "__tsan_init") == nil
@@ -63,13 +64,13 @@ struct LibpngTextTests {
     .enabled(if: canLimitAddressSpace, "address space can be limited on Linux only, and not under a sanitizer"))
   func noMemory() async throws {
     await #expect(processExitsWith: .success) {
-      // A row takes 17 GB.
+      // One row takes 17 GB.
       let bytes = try DecodingLimitTests.resized("png/pngsuite/basn6a16.png", width: 0x7FFF_FFFF, height: 1)
       #if os(Linux)
       var addressSpace = rlimit(rlim_cur: 8 << 30, rlim_max: 8 << 30)
       #expect(unsafe setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &addressSpace) == 0)
       #endif
-      // Limits refuse such a side, so that the codec is called directly.
+      // Our limits refuse such a side, so the test calls the codec directly.
       let decoder = try PNGDecoderCallTests.Decoder(bytes)
       #expect(decoder.start() == .CIC_OUT_OF_MEMORY)
     }

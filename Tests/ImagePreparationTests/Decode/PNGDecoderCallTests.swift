@@ -7,7 +7,7 @@ import Testing
 /// The C decoder of PNGs, called in ways that ``PNGDecoder`` does not call it.
 @Suite("Calls of the PNG decoder")
 struct PNGDecoderCallTests {
-  /// Owns a decoder whose headers are read, its source and the bytes of the file.
+  /// Owns the decoder, its source and the bytes of the file. The headers are read when it is made.
   @safe
   final class Decoder {
     let pointer: OpaquePointer
@@ -88,7 +88,7 @@ struct PNGDecoderCallTests {
   func firstFailure() throws {
     let decoder = try Decoder(Fixtures.bytes("png/pngsuite/basn2c08.png").dropLast(60))
     #expect(decoder.startIDAT() == .CIC_OK)
-    // Bytes before the end are delivered, and there is no failure before they are.
+    // The bytes before the end are delivered, and only after them the failure is reported.
     var read = decoder.readIDAT()
     while read.status == .CIC_OK, read.count > 0 {
       #expect(decoder.message.isEmpty)
@@ -102,13 +102,13 @@ struct PNGDecoderCallTests {
       #expect(decoder.finish() == .CIC_TRUNCATED)
       #expect(decoder.message == "premature end of PNG data")
     }
-    // Bytes that were delivered before may be damaged at an earlier row.
+    // Damage at an earlier row may be found in bytes that were delivered before the failure. It replaces that failure.
     #expect(decoder.record(.CIC_PNG_DAMAGE, "bad row") == .CIC_CORRUPT)
     #expect(decoder.finish() == .CIC_CORRUPT)
     #expect(decoder.message == "bad row")
   }
 
-  /// A call without, before or after the one that it needs.
+  /// A call that is made without the call that it needs, or in the wrong order.
   enum Order: CaseIterable {
     case rowsWithoutStart, dataWithoutStart, finishWithoutStart, dataAfterStart, rowsAfterDataStart, twoStarts
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ImagePreparation
 
-/// PNG data read without libpng, against libpng: the same pixels, and nothing accepted that libpng refuses.
+/// PNGs are read with and without libpng. Both ways give the same pixels, and nothing that libpng refuses is accepted.
 @Suite("PNG strips")
 struct PNGStripTests {
   #if DEBUG
@@ -25,17 +25,17 @@ struct PNGStripTests {
       try #require(strips == nil || strips == rows, "seed \(seed)")
       count += strips == nil ? 0 : 1
     }
-    // The others begin with a chunk of less than two bytes.
+    // The other images begin with a chunk of less than two bytes, which is left to libpng.
     #expect(count * 100 > Self.imageCount * 85)
   }
 
-  /// Bytes that are wrong in one place, and other data that no encoder would write.
+  /// A wrong byte at one place, or other data that no encoder would write.
   enum Fault: CaseIterable {
     case cut, flippedBit, flippedBitWithChecksum, flippedDataBit, removedDataByte, shortData, longData, wrongAdler
     case extraCompressedData, extraDataInItsOwnChunk, badFilter, endChunkWithData, oversizeChunk, chunkWithinData
     case chunkAfterData, secondHeader, wrongChecksumAfterData, dataAfterEnd, badChunkName
 
-    /// The file of `seed` with this fault somewhere.
+    /// The file of `seed`, with this fault at a random place.
     func file(seed: UInt64) -> [UInt8] {
       var image = GeneratedPNG(seed: seed, isInterlaced: seed % 3 == 2)
       if self == .badFilter {
@@ -85,10 +85,11 @@ struct PNGStripTests {
       return bytes
     }
 
-    /// If a length grew, libpng may find the file's end before it passes the preceding bytes to zlib.
+    /// If the flipped bit made a length larger, libpng may find the end of the file before it passes the preceding bytes to zlib.
     var mayEndTheFileEarly: Bool { self == .flippedBit }
 
-    /// Strips read the stream to its end. libpng reads only the bytes that it happened to give to zlib with the last row or right after it.
+    /// Without libpng the stream is read to its end. libpng reads only the bytes that it happens to pass to zlib with the last row or right
+    /// after it.
     var isInTheStreamsEnd: Bool {
       [
         .flippedBitWithChecksum, .flippedDataBit, .removedDataByte, .flippedBit, .cut, .wrongAdler,
@@ -109,7 +110,7 @@ struct PNGStripTests {
         outcomes[try Self.compare(bytes, policy, fault, "\(fault), seed \(seed), \(policy)"), default: 0] += 1
       }
     }
-    // A fault may hit the first bytes of the data, where libpng reads from the beginning.
+    // If the fault is in the first bytes of the data, libpng decodes the file from the beginning.
     #expect(outcomes[.byLibpng, default: 0] * 20 <= Self.imageCount * 2, "\(outcomes)")
     #expect(outcomes[.taken, default: 0] > 0 && outcomes[.refused, default: 0] > 0, "\(outcomes)")
   }
@@ -122,7 +123,8 @@ struct PNGStripTests {
         outcomes[try Self.compare(Fixtures.bytes(name), policy, nil, "\(name), \(policy)"), default: 0] += 1
       }
     }
-    // libpng decodes the interlaced ones whose damage is overlooked, and those whose data begin with a broken or cut header.
+    // Two kinds of files are decoded by libpng: interlaced ones whose damage is ignored, and those whose data begin with a damaged or cut
+    // header.
     #expect(outcomes[.taken, default: 0] > 120 && outcomes[.byLibpng, default: 0] < 100, "\(outcomes)")
   }
 
@@ -149,7 +151,7 @@ struct PNGStripTests {
     }
   }
 
-  /// RGB rows of which each depends on all above it.
+  /// RGB rows in which each row depends on all rows above it.
   private static func coded(width: Int, height: Int) -> [UInt8] {
     var random = SplitMix64(seed: 1)
     return (0..<height).flatMap { _ -> [UInt8] in
@@ -162,7 +164,7 @@ struct PNGStripTests {
     return PNGFile(chunks: [("IHDR", header), ("IDAT", GeneratedPNG.deflate(rows)), ("IEND", [])]).bytes
   }
 
-  /// The consumer sees every strip, also those that no output row needs, before the decoder may use its place again.
+  /// The consumer takes every strip before the decoder may reuse its place, even a strip that no output row needs.
   @Test("two threads give the pixels of one, wherever the image is cropped", arguments: Gravity.allCases)
   func threads(gravity: Gravity) throws {
     let file = Self.file(width: 300, height: 1_700, Self.coded(width: 300, height: 1_700))
@@ -213,8 +215,8 @@ struct PNGStripTests {
     return limits
   }()
 
-  /// The results are equal, except that libpng drops the rest of its buffer if the source ends, and does not report a wrong Adler checksum
-  /// under `none`.
+  /// The results are equal with two exceptions: if the source ends early, libpng drops the rest of its buffer, and under `none` libpng does
+  /// not report a wrong Adler checksum.
   private static func expectSame(_ strips: DecodedImage, _ rows: DecodedImage, _ place: String) throws {
     try #require(strips.layout == rows.layout && strips.height == rows.height, "\(place)")
     let intact = [strips, rows].map { $0.damage.firstFilledRow ?? $0.height }
@@ -231,7 +233,7 @@ struct PNGStripTests {
 
 /// A PNG whose data are read without libpng.
 enum StripImage {
-  /// Decodes strip by strip through a ring that holds two; nil if libpng has to read the data.
+  /// Decodes strip by strip through a ring that holds two strips; nil if libpng has to read the data.
   static func decode(
     _ source: ImageSource, limits: Limits = Limits(), policy: DamagePolicy = .truncated,
     window: Int = ByteSource.defaultWindow, isa: InstructionSet = .best

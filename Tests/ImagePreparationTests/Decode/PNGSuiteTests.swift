@@ -4,7 +4,7 @@ import Testing
 
 @testable import ImagePreparation
 
-/// PngSuite against pixels that pypng made (Fixtures/png/make-expected.py).
+/// The files of PngSuite are compared with pixels that pypng made (Fixtures/png/make-expected.py).
 @Suite("PngSuite")
 struct PNGSuiteTests {
   static let files = try! FileManager.default.contentsOfDirectory(atPath: Fixtures.path("png/pngsuite"))
@@ -36,7 +36,8 @@ struct PNGSuiteTests {
     let error = failure { () throws(PreparationError) in
       try DecodedImage.decode(.file(Fixtures.path("png/pngsuite/\(name)")))
     }
-    // xs: a byte of the signature is wrong; xcr, xlf: line ends were changed; the others are wrong after the signature.
+    // In the files xs, a byte of the signature is wrong. In xcr and xlf, line ends were changed. The other files are wrong after the
+    // signature.
     let isUnknown = name.hasPrefix("xs1") || name.hasPrefix("xs2") || name.hasPrefix("xs4")
     let codes: [PreparationError.Code] = isUnknown ? [.notAnImage, .corrupt] : [.corrupt]
     #expect(codes.contains(try #require(error).code), "\(String(describing: error))")
@@ -46,7 +47,7 @@ struct PNGSuiteTests {
   @Test("there are 14 broken files")
   func brokenCount() { #expect(Self.broken.count == 14) }
 
-  /// Only the checksum of IHDR or IDAT is wrong; the pixels are those of the valid file of the same kind.
+  /// Only the checksum of IHDR or IDAT is wrong. The pixels are those of the correct file of the same kind.
   @Test(
     "wrong checksums alone are overlooked under `none`",
     arguments: [("xhdn0g08.png", "basn0g08.png"), ("xcsn0g01.png", "basn0g01.png")])
@@ -93,7 +94,7 @@ struct PNGSuiteTests {
     #expect(try describe("exif2c08").hasEXIF)
   }
 
-  /// The layout of the expected pixels: RGBA, gray spread over the channels, opaque if there is no alpha.
+  /// The pixels in the layout of the expected ones: RGBA, with gray in all color channels, and opaque if there is no alpha.
   static func bigEndianRGBA(_ image: DecodedImage) -> [UInt8] {
     let sampleBytes = image.layout.bitDepth / 8
     let samples: [[UInt8]] = stride(from: 0, to: image.bytes.count, by: sampleBytes).map { at in

@@ -4,15 +4,15 @@ import Testing
 
 @testable import ImagePreparation
 
-/// JPEGs that two threads decode from restart markers on: flawless ones against libjpeg-turbo, damaged ones against one thread.
+/// JPEGs that two threads decode in parts, which begin at restart markers. Flawless files are compared with libjpeg-turbo, and damaged
+/// files with the result of one thread.
 @Suite("Restart intervals")
 struct RestartIntervalTests {
   static let yuv420 = [[2, 2], [1, 1], [1, 1]]
   static let yuv422 = [[2, 1], [1, 1], [1, 1]]
   static let yuv444 = [[1, 1], [1, 1], [1, 1]]
 
-  /// The planes of a file whose strips are completed from last to first, as far as they are read ahead; nil if it has to be decoded in
-  /// order.
+  /// The planes of a file. Of the strips that are read ahead, the last one is completed first. Nil if the file has to be decoded in order.
   static func decode(
     _ bytes: [UInt8], scale: JPEGScale, isa: InstructionSet = .best
   ) throws(PreparationError) -> [[UInt8]]? {
@@ -44,7 +44,8 @@ struct RestartIntervalTests {
     return planes
   }
 
-  /// Files of 13 MCUs in a row for 4:2:0: parts of a row, whole rows, several rows, and rows that begin within an interval.
+  /// Files with 13 MCUs in a row for 4:2:0. Their intervals are parts of a row, whole rows, several rows, and intervals within which a row
+  /// begins.
   static let files: [RestartJPEG] =
     [1, 2, 4, 5, 7, 8, 13, 26, 39, 65, 104].map { interval in
       RestartJPEG(width: 203, height: 170, sampling: yuv420, interval: interval)
@@ -95,7 +96,7 @@ struct RestartIntervalTests {
     #expect(found == strips)
   }
 
-  /// A fault of a file, or something unusual.
+  /// A fault of a file, or an unusual but valid feature.
   enum Fault: CaseIterable {
     case none, fillBytes, bytesBehindEnd
     case missingMarker, wrongNumber, otherMarker, surplusMarker, markerAtEnd
@@ -155,7 +156,7 @@ struct RestartIntervalTests {
   struct Outcome: Equatable {
     var bytes: [UInt8]
     var notes: [String]
-    /// True if strips were decoded without those before.
+    /// True if strips were decoded independently of the strips before them.
     var isParallel: Bool
   }
 
@@ -169,7 +170,7 @@ struct RestartIntervalTests {
     }
   }
 
-  /// Files that are large enough for two threads: a row, two rows and a part of a row in an interval.
+  /// Files that are large enough for two threads. An interval has one row, two rows, or a part of a row.
   static let largeFiles = [64, 128, 10].map { RestartJPEG(width: 1_024, height: 520, sampling: yuv420, interval: $0) }
   static let largeBytes = largeFiles.map { $0.bytes() }
 
@@ -178,7 +179,7 @@ struct RestartIntervalTests {
     for (file, intact) in zip(Self.largeFiles, Self.largeBytes) {
       let bytes = fault.file(intact)
       for policy in DamagePolicy.allCases {
-        // Rows on their way to the encoder, and once a whole image.
+        // JPEG rows go to the encoder while they arrive. A small PNG is encoded from the whole image.
         for output in policy == .none ? [Recipe.Output.jpeg(), .png()] : [.jpeg()] {
           let recipe = Recipe(size: .longestSide(output.format == .png ? 100 : 700), output: output, failOn: policy)
           let expected = Self.prepare(.memory(bytes), as: recipe, threads: 1)
@@ -196,7 +197,7 @@ struct RestartIntervalTests {
     }
   }
 
-  /// The content of the path of a damaged file when it is opened again, to be decoded in order.
+  /// The file that is at the path when a damaged file is opened again to be decoded in order.
   enum Replacement: CaseIterable {
     case nothing, text, cutHeaders, cutImage, smaller, png
 
@@ -213,7 +214,7 @@ struct RestartIntervalTests {
       }
     }
 
-    /// The code of the one error; nil if the other image is taken.
+    /// The code of the only error; nil if the other image is accepted.
     var code: PreparationError.Code? {
       switch self {
       case .nothing: .notFound
@@ -240,7 +241,7 @@ struct RestartIntervalTests {
       ) { (plan) throws(PreparationError) in
         plans.append(plan)
         guard plans.count == 1 else { return }
-        // A rename, so that the first reader keeps the damaged file.
+        // The file is replaced under its name, so that the first reader keeps the damaged file.
         try? FileManager.default.removeItem(atPath: path)
         if let other { try? Data(other).write(to: URL(filePath: path)) }
       }

@@ -12,7 +12,8 @@ struct SeveralScansTests {
     "gray-2x2-progressive", "420-progressive-bits", "420-progressive-bits-restart",
   ]
 
-  /// Compares each file under every damage policy; in debug builds, where samples are compared slowly, under one of them in turn.
+  /// Compares each file under every damage policy. In debug builds the comparison is slow, so each file has only one of the policies, in
+  /// turn.
   private static func compare(_ files: [(name: String, bytes: [UInt8])]) -> [EntropyDecoderTests.Outcome: Int] {
     var outcomes: [EntropyDecoderTests.Outcome: Int] = [:]
     for (index, file) in files.enumerated() {
@@ -39,7 +40,7 @@ struct SeveralScansTests {
     #expect(Self.compare(files)[.own] == nil)
   }
 
-  /// A scan with the tables before it, from the end of the scan before.
+  /// The range of each scan, with the tables before it. It begins at the end of the scan before.
   private static func parts(_ file: JPEGFile) -> [Range<Int>] {
     let begin = file.markers.first { file.bytes[$0 + 1] == 0xC4 }!
     return zip([begin] + file.scans.map(\.upperBound), file.scans).map { $0..<$1.upperBound }
@@ -119,7 +120,7 @@ struct SeveralScansTests {
       #expect(try EntropyDecoderTests.decode(.descriptor(file.fileDescriptor), window: window) == whole)
 
       let pipe = Pipe()
-      pipe.fileHandleForWriting.write(Data(bytes))  // fewer than a pipe holds
+      pipe.fileHandleForWriting.write(Data(bytes))  // The bytes fit into the buffer of a pipe.
       try pipe.fileHandleForWriting.close()
       let piped = try EntropyDecoderTests.decode(.descriptor(pipe.fileHandleForReading.fileDescriptor), window: window)
       #expect(piped == EntropyDecoderTests.Planes(planes: whole.planes, damage: whole.damage, isOwn: false))
@@ -145,7 +146,7 @@ struct SeveralScansTests {
     }
   }
 
-  /// The flag is checked whenever bytes are read, 32 KiB at most.
+  /// The flag is checked at every read, and a read takes at most 32 KiB.
   @Test("a raised flag ends the decoding within a strip")
   func canceledWithinStrip() throws {
     var random = SplitMix64(seed: 1)
@@ -161,13 +162,14 @@ struct SeveralScansTests {
     #expect(failure { () throws(PreparationError) in try strips.readStrip(0, into: rings) }?.code == .canceled)
   }
 
-  /// A gray image of one shade with a restart marker after each block, sequential or with a scan for DC and one for AC coefficients.
+  /// A gray image of one shade with a restart marker after each block. It is sequential, or has one scan for DC and one scan for AC
+  /// coefficients.
   private static func restartInEachBlock(isProgressive: Bool, side: Int) -> [UInt8] {
     func segment(_ marker: UInt8, _ content: [UInt8]) -> [UInt8] {
       let length = content.count + 2
       return [0xFF, marker, UInt8(length >> 8), UInt8(length & 0xFF)] + content
     }
-    // The code of one bit, 0, is a DC difference of 0 or the end of a block. Ones fill its byte.
+    // The only code is the bit 0. It means a DC difference of 0, or the end of a block. The rest of its byte is filled with ones.
     let code: [UInt8] = [1] + [UInt8](repeating: 0, count: 15) + [0]
     let sides = [UInt8(side >> 8), UInt8(side & 0xFF)]
     var bytes: [UInt8] = [0xFF, 0xD8] + segment(0xDB, [0] + [UInt8](repeating: 1, count: 64))
@@ -192,7 +194,7 @@ struct SeveralScansTests {
       let rings = strips.planes.map { RowRing(stripRows: $0.stripRows, rowBytes: $0.rowBytes, window: 1, ahead: 1) }
       for index in 0..<strips.stripCount { try strips.readStrip(index, into: rings) }
       try strips.finish()
-      // The search for the scans of a progressive file reads each byte once more.
+      // In a progressive file, the search for the scans reads every byte a second time.
       let windows =
         isProgressive
         ? bytes.count / ScanSource.capacityPerScan + bytes.count / ScanSource.capacity
@@ -201,7 +203,7 @@ struct SeveralScansTests {
     }
   }
 
-  /// Each scan has buffers of its own, so that their number is limited.
+  /// Each scan has its own buffers, so the number of scans is limited.
   @Test("more scans than any encoder writes are libjpeg-turbo's")
   func manyScans() throws {
     let bytes = try Fixtures.bytes("jpeg/coded/gray-progressive-many.jpg")

@@ -7,14 +7,14 @@ import Testing
 struct SourceLimitTests {
   struct Excess: Sendable {
     let limits: Limits
-    /// Nil if it depends on the source.
+    /// The stage of the error; nil if it depends on the source.
     let stage: Stage?
     let message: String
     let remedy: Remedy
   }
 
   static let file = "png/flat-rgb8.png"
-  /// 480 × 270 pixels in 4,811 bytes are 26.9 for each of them.
+  /// 480 × 270 pixels in 4,811 bytes are 26.9 pixels for each byte.
   static let excesses = [
     Excess(
       limits: Limits(maxSide: 479), stage: .decode, message: "480x270 has a side above the limit of 479 pixels",
@@ -43,7 +43,7 @@ struct SourceLimitTests {
 
   // MARK: Every limit
 
-  /// The result above a limit.
+  /// The expected result if a file is above a limit.
   enum Above: Sendable, Equatable {
     case refused(PreparationError.Code)
     /// Something is left out, and a note says so.
@@ -79,7 +79,7 @@ struct SourceLimitTests {
     Row(name: "maxSeconds", limits: Limits(maxSeconds: 0), above: .refused(.limitExceeded)),
   ]
 
-  /// These are not limits of a source. The seconds of the helper are left out, too: `HelperProcessTests` has programs that hang.
+  /// These are not limits of a source. `maxHelperSeconds` is left out too, because `HelperProcessTests` tests it with programs that hang.
   static let others: Set = ["threads", "decodeHelper", "maxHelperSeconds"]
 
   @Test("every limit has a file above it")
@@ -91,7 +91,7 @@ struct SourceLimitTests {
   @Test("a file above a limit is refused, or what is above it is left out, with one error or note", arguments: rows)
   func above(row: Row) throws {
     let source = ImageSource.file(Fixtures.path(row.file))
-    // Without this limit, the file can be prepared.
+    // Without this limit, the file can be prepared, and nothing is left out.
     let whole = try ImagePreparer().prepareBlocking(source)
     #expect(!whole.notes.contains { $0.contains("too large or too many") }, "\(whole.notes)")
     let result = Result { () throws(PreparationError) in try ImagePreparer(limits: row.limits).prepareBlocking(source) }

@@ -4,10 +4,10 @@ import Testing
 
 @testable import ImagePreparation
 
-/// The features that only TIFF has. Pixels, cuts and damage: see KindTests.
+/// Features that only TIFF has. KindTests tests pixels, cuts and damage.
 @Suite("TIFF")
 struct TIFFTests {
-  /// A little endian file of one strip after its directory (TIFF 6.0, section 2). `more` replaces or adds entries of SHORT values.
+  /// A little-endian file with one strip after its directory (TIFF 6.0, section 2). `more` replaces or adds entries.
   static func tiff(
     width: Int = 4, height: Int = 4, photometric: Int = 1, bits: Int = 8, samples: Int = 1,
     _ more: [Int: [Int]] = [:], data: [UInt8]? = nil
@@ -23,7 +23,7 @@ struct TIFFTests {
     entries[273] = [table + wide]
     var (directory, behind) = (little(entries.count, 2), [] as [UInt8])
     for (tag, values) in entries.sorted(by: { $0.key < $1.key }) {
-      // Types of one value are LONG; longer lists as well, after the directory.
+      // All values have the type LONG. If an entry has several values, they are after the directory.
       directory += little(tag, 2) + little(4, 2) + little(values.count, 4)
       directory += values.count == 1 ? little(values[0], 4) : little(table + behind.count, 4)
       if values.count > 1 { behind += values.flatMap { little($0, 4) } }
@@ -35,7 +35,7 @@ struct TIFFTests {
     (0..<bytes).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
   }
 
-  /// A decoder of the stored rows of a source, and their rows; `body` is called after each strip.
+  /// Decodes the stored rows of a source. `body` is called after each strip.
   private static func rows(
     of source: ImageSource, policy: DamagePolicy = .truncated, cancellation: CancellationFlag? = nil,
     _ body: () -> Void = {}
@@ -89,15 +89,15 @@ struct TIFFTests {
     let words = try Self.rows(of: source).bytes
     let expected = try KindTests.pixels(.file(Fixtures.path("kinds/tiff/\(file).png")))
     let isGray = try ImagePreparer().inspectBlocking(source).colorModel == .gray
-    // Opaque RGBA.
+    // The expected pixels are opaque RGBA.
     let levels = expected.indices.filter { isGray ? $0 % 4 == 0 : $0 % 4 < 3 }.map { expected[$0] }
-    // The picture has 8 bits, of which 65,535 is 257 times 255.
+    // The expected picture has 8 bits. In 16 bits a level is 257 times as large, which repeats its byte.
     #expect(words == levels.flatMap { [$0, $0] })
   }
 
   @Test("inks are 255 where they are full", arguments: [8, 16])
   func inks(bits: Int) throws {
-    // Cyan alone, and paper.
+    // The first pixel is full cyan without other inks, and the second one is paper.
     let inks: [UInt8] = [255, 0, 0, 0, 0, 0, 0, 0]
     let data = bits == 8 ? inks : inks.flatMap { [$0, $0] }
     let bytes = Self.tiff(width: 2, height: 1, photometric: 5, bits: bits, samples: 4, data: data)
@@ -112,13 +112,13 @@ struct TIFFTests {
     func bytes(_ file: String) throws -> Int {
       try SourceDecoder(opening: .file(Fixtures.path("kinds/tiff/\(file).tif"))).structure.wholeImageBytes
     }
-    // A strip of 9 packed rows, and a row.
+    // The decoder needs a strip of 9 packed rows, and one row.
     #expect(try bytes("orientation-1") < 2000)
-    // Four tiles across, in four planes of 16 by 32 samples, and more.
+    // The image has four tiles in a row, in four planes of 16 by 32 samples, and needs more memory than these.
     #expect(try bytes("rgba8-tiles-planes") > 4 * 4 * 16 * 32)
-    // The bytes of coefficients that a strip of JPEG needs.
+    // A strip of JPEG data needs at least the bytes of its coefficients.
     #expect(try bytes("ycbcr420-jpeg") > 2 * 3 * 53 * 31)
-    // A single strip has all rows.
+    // The file has a single strip with all rows.
     #expect(try bytes("rgb8-deflate-pillow") > Fixtures.bytes("kinds/tiff/rgb8-deflate-pillow.tif").count * 3 / 4)
   }
 
@@ -169,7 +169,7 @@ struct TIFFTests {
 
   @Test("a damaged strip is refused, or the rows before it are kept")
   func damagedStrip() throws {
-    // Six strips of packed rows follow the directory; the codes of the last strips end early.
+    // Six strips of packed rows follow the directory. In the last strips the changed bytes are codes that end too early.
     var bytes = try Fixtures.bytes("kinds/tiff/gray4.tif")
     let whole = try Self.rows(of: .memory(bytes)).bytes
     for at in bytes.count - 40..<bytes.count { bytes[at] = 0xFF }
@@ -186,7 +186,7 @@ struct TIFFTests {
     let whole = try Self.rows(of: .memory(bytes)).bytes
     let (kept, damage) = try Self.rows(of: .memory(Array(bytes.dropLast(300))), policy: .none)
     let row = try #require(damage.firstFilledRow)
-    // The last strip begins at row 27, of 31.
+    // The file has 31 rows, and its last strip begins at row 27.
     #expect(row > 27 && kept.prefix(row * 53 * 3) == whole.prefix(row * 53 * 3))
   }
 }

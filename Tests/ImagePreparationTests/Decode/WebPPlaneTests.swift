@@ -3,7 +3,7 @@ import Testing
 
 @testable import ImagePreparation
 
-/// Lossy WebP that is resized as planes of limited range, against libwebp's RGB resized in float64.
+/// Lossy WebP files are resized as planes of limited range, and compared with libwebp's RGB resized in float64.
 @Suite("Planes of a WebP")
 struct WebPPlaneTests {
   static let lossy = "kinds/webp/lossy-q95-pillow.webp"
@@ -45,14 +45,14 @@ struct WebPPlaneTests {
     #expect(plan.path == example.path)
   }
 
-  /// A photograph as WebP of a size, by libwebp's encoder.
+  /// A photograph of the given size as WebP, made by libwebp's encoder.
   static func photograph(_ size: ImageSize, quality: Int = 92) throws -> ImageSource {
     let recipe = Recipe(
       size: .box(size.width, size.height, .stretch, enlarge: true), output: .webp(quality: quality))
     return .memory(try ImagePreparer().prepareBlocking(.file(Fixtures.path("jpeg/small-444.jpg")), as: recipe).bytes)
   }
 
-  /// The RGB of libwebp, which other tests hold against Pillow's.
+  /// The RGB of libwebp. Other tests compare it with Pillow's.
   static func rgb(_ source: ImageSource) throws -> PixelImage<UInt8> {
     try ImagePreparer().pixelsBlocking(of: source, as: Recipe(size: .original))
   }
@@ -71,8 +71,8 @@ struct WebPPlaneTests {
     (ImageSize(width: 2, height: 10), ImageSize(width: 1, height: 5)),
   ]
 
-  /// The required likeness of planes. libwebp interpolates chroma between neighbors and the resize does so from further away. They differ
-  /// most if chroma is a few samples wide.
+  /// The required signal-to-noise ratio. libwebp interpolates chroma between neighboring samples, and the resize uses samples further away.
+  /// The results differ most if chroma is only a few samples wide.
   static func leastDecibels(_ size: ImageSize) -> Double { min(size.width, size.height) > 8 ? 44 : 36 }
 
   @Test("resized planes have the colors of resized RGB", arguments: sizes, [40, 92])
@@ -108,7 +108,7 @@ struct WebPPlaneTests {
     #expect(comparison.peakSignalToNoise >= 46 && comparison.largest <= 16, "\(comparison)")
   }
 
-  /// Black, white and the corners of the color cube are at the ends of the range, or beyond.
+  /// Black, white and the corners of the color cube are at or beyond the ends of the range.
   @Test(
     "one color stays itself at any size",
     arguments: [
@@ -193,7 +193,7 @@ struct WebPPlaneTests {
       let note = try #require(kept.notes.first { $0.contains("were filled") })
       let row = try #require(note.split(separator: " ").compactMap { Int($0) }.first)
       let pixels = try ImagePreparer().pixelsBlocking(of: damaged, as: recipe).samples
-      // The windows of Lanczos3 reach 3 rows of chroma.
+      // The windows of Lanczos3 extend over 3 rows of chroma.
       let intact = max(0, (row - 6 * factor - 2) / factor) * size.width * 3
       #expect(pixels.prefix(intact) == whole.prefix(intact), "cut at \(cut)")
       let filled = (row + 6 * factor + 2) / factor * size.width * 3

@@ -31,7 +31,7 @@ struct EncoderTests {
     return try encoder.finish()
   }
 
-  /// Rows a few at a time.
+  /// Writes a few rows at a time.
   private static func write<Encoder: RowEncoder & ~Copyable>(
     _ samples: [UInt8], rowBytes: Int, to encoder: inout Encoder
   ) throws(PreparationError) {
@@ -131,7 +131,7 @@ struct EncoderTests {
     #expect(jpeg?.stage == .encode)
   }
 
-  /// libjpeg-turbo takes no row after the last one: a writer that waits for it to take some would wait for ever.
+  /// After the last row libjpeg-turbo accepts no more rows. A writer that waited until it accepts one would wait forever.
   @Test("rows behind the last one of a JPEG are refused", arguments: [(9, 0), (8, 1), (8, 8), (1, 8)])
   func excessRows(first: Int, second: Int) throws {
     let size = ImageSize(width: 8, height: 8)
@@ -201,7 +201,7 @@ struct EncoderTests {
     #expect(message == "a palette has 1 to 256 colors, and alpha for no more than these")
   }
 
-  /// Strips in buffers of exactly a strip, rows padded to whole blocks.
+  /// Encodes planes strip by strip from buffers of exactly the size of a strip. Rows are padded to whole blocks.
   static func encodePlanes(
     _ planes: [(size: ImageSize, bytes: [UInt8])], _ size: ImageSize, _ encoding: JPEGEncoding
   ) throws(PreparationError) -> [UInt8] {

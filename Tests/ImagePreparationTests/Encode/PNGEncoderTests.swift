@@ -30,7 +30,7 @@ struct PNGForm: CustomTestStringConvertible, Sendable {
   var colorType: UInt8
 }
 
-/// The PNG encoder against a decoder in plain Python (Fixtures/png/decode.py) and against libpng's sizes.
+/// The PNG encoder is tested with a decoder in plain Python (Fixtures/png/decode.py). Its files are compared with the sizes of libpng's.
 @Suite("PNG encoder")
 struct PNGEncoderTests {
   static let channels: [RowLayout.Channels] = [.gray, .grayAlpha, .rgb, .rgba]
@@ -66,7 +66,7 @@ struct PNGEncoderTests {
   ]
   #endif
 
-  /// Sizes past one batch of rows, past a window, and past the size at which an image is encoded in two pieces.
+  /// Sizes above one batch of rows, above a window, and above the size from which an image is encoded in two pieces.
   @Test(
     "every pixel of large and extreme images comes back", arguments: Recipe.Compression.allCases, largeImages)
   func large(compression: Recipe.Compression, image: PNGImage) throws {
@@ -159,7 +159,7 @@ struct PNGEncoderTests {
     #expect(header.data[8] == form.bitDepth)
     #expect(header.data[9] == form.colorType)
     #expect(try Self.decodeInPython([file]) == PNGImage.rgba(form.raster))
-    // libpng reads it without a warning, profile included.
+    // libpng reads the file and its profile without a warning.
     let decoded = try DecodedImage.decode(.memory(file), policy: .warning)
     if case .profile(let profile) = form.color { #expect(decoded.description.iccProfile == profile) }
   }
@@ -175,8 +175,8 @@ struct PNGEncoderTests {
     #expect(plain.filter { $0 != "IDAT" } == ["IHDR", "IEND"])
   }
 
-  /// The sizes by libpng 1.6.39 with zlib 1.2.13 and all filters on, at levels 6 and 9: `floors libpng` (Benchmarks/Peers/floors.c) wrote
-  /// them from the pixels that Pillow reads.
+  /// The sizes of files that libpng 1.6.39 with zlib 1.2.13 wrote from the pixels that Pillow reads, with all filters, at levels 6 and 9
+  /// (`floors libpng`, Benchmarks/Peers/floors.c).
   @Test(
     "files are not much larger than libpng's",
     arguments: [

@@ -6,7 +6,7 @@ import Testing
 /// Results that are encoded while rows arrive equal those of the whole image.
 @Suite("Row sinks")
 struct RowSinkTests {
-  /// The kinds of images, which are known when half of the rows, or all of them, are there.
+  /// Images whose content is recognized when half of the rows, or all of them, have arrived.
   enum Content: CaseIterable {
     case noise, softAlpha, opaqueAlpha, opaqueAbove, gray, grayAbove, fewColors, fewColorsAbove
 

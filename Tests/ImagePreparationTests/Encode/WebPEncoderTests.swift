@@ -22,7 +22,7 @@ struct WebPEncoderTests {
       ("png/small-gray8.png", .small), ("kinds/tiff/gray-alpha8-pillow.tif", .balanced), ("jpeg/small-420.jpg", .small),
     ] as [(String, Recipe.Compression)])
   func lossless(file: String, compression: Recipe.Compression) throws {
-    // Samples are left as they are, so that colors under transparent pixels count, too.
+    // The samples are data, so that the colors of transparent pixels are compared too.
     let webp = try Self.prepared(file, .webp(compression: compression), .data)
     let png = try Self.prepared(file, .png(), .data)
     #expect(webp.format == .webp && webp.quality == nil && webp.subsampling == nil)
@@ -48,7 +48,7 @@ struct WebPEncoderTests {
       errors.append((squares / Double(exact.samples.count)).squareRoot())
       sizes.append(image.bytes.count)
     }
-    // 8 levels are 30 dB.
+    // An error of 8 levels is about 30 dB.
     #expect(errors[1] < 6 && errors[1] < errors[0] && sizes[1] > sizes[0], "\(errors) \(sizes)")
   }
 

@@ -35,8 +35,8 @@ struct AlphaTests {
     #expect(checked > result.size.pixelCount / 2)
   }
 
-  /// Strokes of a mask as painting programs store them: white over transparent black. Flattening first and then taking the mean gives
-  /// the share of each pixel that is painted.
+  /// A mask as painting programs store it: white strokes over transparent black. If it is flattened first, the mean of its pixels is the
+  /// share that is painted.
   @Test(
     "data that is flattened equals data that was flattened first, whatever color is hidden",
     arguments: [0, 255, 77] as [UInt8], [9, 23, 50])
@@ -119,7 +119,7 @@ struct AlphaTests {
 
   @Test("a resize in linear light equals float64", arguments: TestPattern.hard, [(181, 127, 60), (1201, 503, 301)])
   func light(_ pattern: TestPattern, _ example: (width: Int, height: Int, side: Int)) throws {
-    // Dots are gray in every channel, and stored as such.
+    // The dots are gray, so the file stores one channel.
     for channels in pattern == .dots ? [1] : [1, 3] {
       let source = pattern.image(ImageSize(width: example.width, height: example.height), channels: channels)
       let recipe = Recipe(size: .longestSide(example.side), samples: .color(linear: true), output: .png())
@@ -158,7 +158,7 @@ struct AlphaTests {
     var recipe = Recipe(samples: .data)
     let plain = try ImagePreparer().pixelsBlocking(of: source, as: recipe)
     let stored = try ImagePreparer().pixelsBlocking(of: .file(Fixtures.path("color/spaces/srgb-profile.png")))
-    // The same 625 colors, stored as they are; those of 16 bits have noise in the low byte.
+    // These are the same 625 colors as they are stored. Those of 16 bits also have noise in the low byte.
     #expect(zip(plain.samples, stored.samples).allSatisfy { abs(Int($0) - Int($1)) <= (name.hasPrefix("16") ? 1 : 0) })
     let prepared = try ImagePreparer().prepareBlocking(source, as: recipe)
     #expect(prepared.plan.convertsColorFirst == false)
@@ -166,7 +166,7 @@ struct AlphaTests {
     let result = try ImagePreparer().inspectBlocking(
       .memory(try ImagePreparer().prepareBlocking(source, as: recipe).bytes))
     #expect(result.iccProfile == nil && result.pngColor?.srgbIntent == nil, "data is not tagged")
-    // A checkerboard of linear samples keeps its values: half of 255, not half of the light.
+    // The samples of a linear checkerboard are averaged as they are: the mean is half of 255, not half of the light.
     recipe.size = .longestSide(8)
     let board = try ImagePreparer().pixelsBlocking(
       of: .file(Fixtures.path("color/checkerboard-gama-1.0.png")), as: recipe)
@@ -174,7 +174,7 @@ struct AlphaTests {
     #expect(abs(mean - 127.5) <= 0.5)
   }
 
-  /// Channels that have nothing to do with each other; the last one is 0 or 255 for one pixel in two.
+  /// Channels of independent random values. In the last channel, half of the pixels are 0 or 255.
   static func map(_ size: ImageSize, channels: Int) -> PixelImage<UInt8> {
     var random = SplitMix64(seed: 9)
     let samples = (0..<size.pixelCount * channels).map { i -> UInt8 in
@@ -184,7 +184,7 @@ struct AlphaTests {
     return PixelImage(size: size, channels: channels, samples: samples)
   }
 
-  // The last one is only cropped.
+  // The image of the last example is only cropped.
   @Test(
     "every channel of data is resized on its own, with the result of float64",
     arguments: [(181, 127, 60), (1201, 503, 301), (40, 30, 40)], [2, 4])
@@ -198,7 +198,7 @@ struct AlphaTests {
       source.samples, size: source.size, channels: channels, to: result.size, filter: recipe.resamplingFilter)
     let comparison = SampleComparison(result.samples, reference: reference)
     #expect(comparison.largest <= 1 && comparison.loss <= 0.15, "\(comparison)")
-    // Encoding and decoding is lossless; samples premultiplied by the last channel would be different.
+    // The PNG is lossless. The samples would differ if they had been premultiplied by the last channel.
     let prepared = try ImagePreparer().prepareBlocking(.memory(file), as: recipe)
     let plain = Recipe(samples: .data)
     #expect(try ImagePreparer().pixelsBlocking(of: .memory(prepared.bytes), as: plain).samples == result.samples)

@@ -12,7 +12,7 @@ struct ColorSpaceTests {
     let isConverted: Bool
     let offset: Int
     var testDescription: String { name }
-    /// Channels of the expected colors.
+    /// The number of channels of the expected colors.
     var expectedChannels: Int { isConverted ? 3 : channels }
   }
 
@@ -61,7 +61,7 @@ struct ColorSpaceTests {
     }
   }
 
-  /// The error without the rounding to bytes: the distance of a color from the range that rounds to its pixel.
+  /// The error that is not due to rounding to bytes: the distance of an expected color from the range of colors that round to the pixel.
   static func beyondRounding(_ pixels: PixelImage<UInt8>, _ expected: [Double]) -> (levels: Double, difference: Double)
   {
     var (levels, difference) = (0.0, 0.0)
@@ -111,7 +111,7 @@ struct ColorSpaceTests {
     let actual = try ImagePreparer().pixelsBlocking(of: .memory(prepared.bytes))
 
     let stored = try ImagePreparer().pixelsBlocking(of: source, as: Recipe(samples: .color(profile: .ignore)))
-    // Profiles are not copyable, which the macro that requires would want.
+    // The macro `#require` needs copyable values, and profiles are not copyable.
     guard let context = ColorContext(), let p3 = ColorProfile(bytes: profile, context),
       let sRGB = ColorProfile(sRGB: context),
       let exact = ColorTransform(context, from: p3, channels: .rgb, to: sRGB)
@@ -120,13 +120,13 @@ struct ColorSpaceTests {
       return
     }
     let colors = exact.converted(stored.samples.map { Double($0) / 255 })
-    // Samples are taken in the middle of a patch, where enlarging the chroma of 4:2:0 takes nothing from its neighbors.
+    // The samples are from the middle of a patch. There the enlargement of 4:2:0 chroma uses no samples of neighboring patches.
     let inner = (0..<side).filter { 7...8 ~= $0 % 16 }
     let places = inner.flatMap { y in inner.flatMap { x in (0..<3).map { (y * side + x) * 3 + $0 } } }
     let distances = places.map { abs(Double(actual.samples[$0]) - min(max(colors[$0], 0), 1) * 255) }
     let mean = distances.reduce(0, +) / Double(distances.count)
     let largest = distances.max() ?? 0
-    // Y, Cb and Cr are rounded three times: in the file, between the planes, and by the encoder.
+    // Y, Cb and Cr are rounded three times: in the file, during the conversion of the planes, and by the encoder.
     #expect(mean < 0.7 && largest < 3, "mean \(mean), largest \(largest)")
   }
 
@@ -177,7 +177,7 @@ struct ColorSpaceTests {
 
   @Test("a checkerboard in linear samples resizes to what sRGB's middle is")
   func resizedAfterConversion() throws {
-    // White and black are the same in every space, so the mean of the encoded sRGB samples is 127.5 whatever the space.
+    // White and black are the same in every space, so the mean of the encoded sRGB samples is 127.5 in each of them.
     let source = ImageSource.file(Fixtures.path("color/checkerboard-gama-1.0.png"))
     var recipe = Recipe(size: .longestSide(8))
     let image = try ImagePreparer().pixelsBlocking(of: source, as: recipe)

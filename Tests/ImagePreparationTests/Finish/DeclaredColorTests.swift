@@ -4,7 +4,7 @@ import Testing
 
 @testable import ImagePreparation
 
-/// Colors that a file declares outside of a profile. exiftool is the judge of tags, and lcms2 in double precision that of pixels.
+/// Colors that a file declares without a profile. Tags are compared with exiftool's reading, and pixels with lcms2 in double precision.
 @Suite("Colors declared outside of profiles")
 struct DeclaredColorTests {
   /// The tags of EXIF that declare colors.
@@ -109,7 +109,7 @@ struct DeclaredColorTests {
       declaration: .described(DescribedColorSpace(chromaticities: chromaticities(p3Primaries), transfer: .power(1)))),
     Case(
       tags: Tags(gamma: (18, 10)), declaration: .described(DescribedColorSpace(transfer: .power(1 / (1 / 1.8))))),
-    // Nothing that makes sense.
+    // These tags have no meaning.
     Case(tags: Tags(colorSpace: 65_535, gamma: (22, 0)), declaration: nil),
     Case(
       tags: Tags(colorSpace: 65_535, white: white, primaries: Array(p3Primaries.prefix(4))), declaration: nil),
@@ -161,7 +161,7 @@ struct DeclaredColorTests {
     #expect(EXIFColor(Array(tiff.prefix(9))) == nil)
   }
 
-  /// Noise of RGB, as a PNG with these chunks.
+  /// A PNG of noise with these chunks, and its samples.
   static func noise(channels: Int = 3, _ chunks: [PNGFile.Chunk]) -> (file: [UInt8], samples: [UInt8]) {
     let size = ImageSize(width: 40, height: 40)
     var random = SplitMix64(seed: 11)
@@ -203,12 +203,12 @@ struct DeclaredColorTests {
     let expected = Self.converted(samples, from: space)
     let image = try ImagePreparer().pixelsBlocking(of: .memory(file))
     try #require(image.samples.count == expected.count)
-    // A tenth of a level beyond the rounding.
+    // 0.5 is the rounding, and 0.1 level is allowed beyond it.
     for (sample, color) in zip(image.samples, expected) { #expect(abs(Double(sample) - color) <= 0.6) }
     let kept = try ImagePreparer().prepareBlocking(
       .memory(file), as: Recipe(samples: .color(profile: .keep), output: .png()))
     #expect(kept.bytes.count > 0 && kept.notes == [])
-    // The numbers of a profile have 16 fraction bits.
+    // The numbers in a profile have only 16 fraction bits.
     #expect(PreparationTests.distance(try ImagePreparer().pixelsBlocking(of: .memory(kept.bytes)), image) < 0.01)
   }
 
@@ -227,7 +227,7 @@ struct DeclaredColorTests {
   struct Precedence: Sendable, CustomTestStringConvertible {
     let testDescription: String
     let file: [UInt8]
-    /// The space that counts; nil for sRGB.
+    /// The space that takes precedence; nil for sRGB.
     let space: DescribedColorSpace?
     let notes: [String]
 

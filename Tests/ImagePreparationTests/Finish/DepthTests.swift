@@ -70,7 +70,7 @@ struct DepthTests {
     #expect(Set(files).count == 1)
   }
 
-  /// After a search for matches was given up, it begins again once the picture changes.
+  /// The encoder gives up the search for matches in noise. It must search again when the content changes.
   @Test("noise costs its bits, and a flat or repeated part behind it next to nothing", arguments: [true, false])
   func noiseAndFlat(repeats: Bool) throws {
     let (band, flat) = (ImageSize(width: 700, height: 100), 900)
@@ -141,7 +141,7 @@ struct DepthTests {
     }
   }
 
-  /// Products of colors and alpha are rounded to words, so that the error of a color is half a word divided by alpha.
+  /// The products of color and alpha are rounded to 16 bits. So the error of a color is at most half a level divided by alpha.
   @Test("alpha is within 1 of float64, and colors under it within the rounding of products", arguments: [2, 4])
   func alpha(channels: Int) throws {
     let size = ImageSize(width: 301, height: 203)
@@ -282,12 +282,12 @@ struct DepthTests {
       size: .box(4, 3, .pad), background: BackgroundColor(red: 1, green: 2, blue: 255), output: .png(bits: .sixteen))
     let result = try Self.read(try ImagePreparer().prepareBlocking(.memory(file), as: recipe).bytes)
     let bar: [UInt16] = [257, 514, 65_535]
-    // A quarter turn to the right: the left column from the bottom is the top row.
+    // After a quarter turn to the right, the left column, read from the bottom, is the top row.
     let rows = (0..<3).map { x in [samples[3 + x], samples[x]].flatMap { [$0, $0, $0] } }
     #expect(result.samples == rows.flatMap { bar + $0 + bar })
   }
 
-  /// A pixel that 8 bits store as opaque makes no PNG of a photograph.
+  /// If all alpha values are opaque in 8 bits, the photograph does not become a PNG.
   @Test("alpha that is opaque in the bits of the result is left out")
   func nearlyOpaque() throws {
     let size = ImageSize(width: 20, height: 10)
@@ -322,7 +322,7 @@ struct DepthTests {
     #expect(largest <= 0.6)
   }
 
-  /// Light is summed in 65 535ths. Near black one of these is 13 levels of 65 535: a twentieth of a level of 255.
+  /// Light is summed in steps of 1/65,535. Near black one step is 13 levels of 65,535, which is a twentieth of a level of 255.
   @Test("resized in linear light, within the steps of light in 65 535ths", arguments: [1, 3])
   func linear(channels: Int) throws {
     let size = ImageSize(width: 301, height: 203)

@@ -38,7 +38,8 @@ struct OrientationTests {
     #expect(image.size == example.size)
     #expect(image.channels == 3)
     let distance = zip(image.samples, expected).reduce(0) { $0 + abs(Int($1.0) - Int($1.1)) }
-    // Decoders differ in chroma upsampling, resizers in rounding: about a level. A wrong turn is 20 and more.
+    // Decoders differ in chroma upsampling, and resizers differ in rounding. These differences are about one level. With a wrong turn the
+    // mean would be 20 or more.
     #expect(Double(distance) / Double(expected.count) < 2)
   }
 

@@ -33,7 +33,7 @@ struct ProfileConversionTests {
     #expect(image.channels == 3)
     let distances = zip(image.samples, expected).map { abs(Int($0) - Int($1)) }
     #expect(Double(distances.reduce(0, +)) / Double(distances.count) < 1.5)
-    // Pillow upsamples chroma and rounds in other places; inverted inks would be 100 off.
+    // Pillow upsamples chroma in another way and rounds at other steps. If the inks were inverted, the difference would be about 100.
     #expect((distances.max() ?? 0) < 40)
   }
 }

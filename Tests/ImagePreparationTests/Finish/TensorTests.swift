@@ -27,7 +27,7 @@ struct TensorTests {
     try ImagePreparer().tensorBlocking(of: .file(Fixtures.path("tensor/\(source).png")), format)
   }
 
-  /// The values of a file of numpy's, whose header takes 128 bytes.
+  /// The values in a file of NumPy, after its header of 128 bytes.
   static func values(_ file: ArraySlice<UInt8>) -> [Float] {
     stride(from: file.startIndex, to: file.endIndex, by: 4).map { i in
       Float(bitPattern: (0..<4).reduce(0) { $0 | UInt32(file[i + $1]) << (8 * $1) })
@@ -55,7 +55,7 @@ struct TensorTests {
     #expect(zip(tensor.values, expected).allSatisfy { abs($0 - $1) <= 1e-6 })
   }
 
-  /// A Python that has diffusers: that of the test environment, or the one on the path.
+  /// A Python that has diffusers: the one of the test environment, or the one on the path.
   static let python: [String]? = [
     [Fixtures.folder.deletingLastPathComponent().appending(path: ".build/venv-tests/bin/python").path], ["python3"],
   ].first { (try? run($0 + ["-c", "import diffusers.image_processor"])) != nil }

@@ -13,13 +13,14 @@ private struct Coder: IsolationCoder {
   }
 }
 
-/// The protections around a decoder that an image has taken over (Tests/MisbehavingDecoder), seen from outside.
+/// The protections around a decoder that an image has taken over. That decoder is Tests/MisbehavingDecoder, and the tests observe its
+/// process from outside.
 @Suite(
   "Isolation",
-  // A test looks for the processes of its own worker.
+  // The tests run one after another, because each looks for the processes of its own worker.
   .serialized, .enabled(if: LibpngTextTests.canLimitAddressSpace, "memory cannot be limited under a sanitizer"))
 struct IsolationTests {
-  /// A preparer that decodes in processes of their own.
+  /// A preparer that decodes in separate processes.
   private static func preparer(seconds: Int = 60, maxSeconds: Int = .max) -> ImagePreparer {
     let folder = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
     let workers = WorkerPool(Coder(), program: folder.appending(path: "MisbehavingDecoder").path)
@@ -78,13 +79,13 @@ struct IsolationTests {
     ((try? String(contentsOfFile: "/proc/\(process)/comm", encoding: .utf8)) ?? "").trimmingCharacters(in: .newlines)
   }
 
-  /// False for a process that has ended, even if nobody has asked for its status yet.
+  /// False for a process that has ended, even if its status was not read yet.
   private static func isRunning(_ process: pid_t) -> Bool {
     let status = try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)
     return status.map { $0.contains("gesso-worker") && !$0.contains("State:\tZ") } ?? false
   }
 
-  /// Waits for a worker that works on a task: the worker, and the process of the task.
+  /// Waits until a worker carries out a task. Returns the process of the worker and the process of the task.
   private static func busyWorker(known: Set<pid_t>) async -> (worker: pid_t, task: pid_t) {
     while true {
       for worker in children(of: getpid()) where !known.contains(worker) && name(worker) == "gesso-worker" {
@@ -105,7 +106,7 @@ struct IsolationTests {
     let error = try #require(throws: PreparationError.self) { try result.get() }
     #expect(error.code == .helperFailed, "\(error.message)")
     #expect(try preparer.inspectBlocking(.file(Fixtures.path("jpeg/small-420.jpg"))).format == .jpeg)
-    // The task ends with its worker.
+    // When the worker ends, the process of its task ends too.
     while Self.isRunning(task) { await Task.yield() }
   }
 
@@ -141,7 +142,7 @@ struct IsolationTests {
     return description
   }()
 
-  /// Results that are made only by a process that an image has taken over.
+  /// Results that only a process that an image has taken over would send.
   private static let lies: [IsolatedResult] = {
     func lie(_ change: (inout IsolatedResult) -> Void) -> IsolatedResult {
       var result = IsolatedResult(description)

@@ -3,7 +3,7 @@ import Foundation
 import GRDB
 @testable import GessoPipeline
 
-/// A ledger whose cells libFuzzer fills, with any types, as another program could.
+/// A ledger whose cells libFuzzer fills with values of any type. Another program could write such values.
 struct Target {
   let ledger: Ledger
   let database: DatabaseQueue
@@ -11,7 +11,7 @@ struct Target {
 
   init() throws {
     path = FileManager.default.temporaryDirectory.path + "/fuzzed-ledger-\(getpid())"
-    // The table is made as another program could make it: without the conditions of columns.
+    // The tables have no NOT NULL conditions, because another program could make them without.
     database = try DatabaseQueue(path: path)
     try database.writeWithoutTransaction { database in
       try database.execute(sql: Ledger.tables.replacing(" NOT NULL", with: ""))
@@ -48,7 +48,7 @@ let columns: [(table: String, names: [String])] = [
   ("batchRow", ["position", "input", "path", "state", "failure", "times"]),
 ]
 
-/// Cells are divided by line feeds; the first character of each is its type.
+/// Line feeds separate the cells. The first character of a cell gives the type of its value.
 func fill(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   guard let start, count > 1 else { return 0 }
   let bytes = Array(UnsafeBufferPointer(start: start, count: count))
@@ -78,7 +78,7 @@ func value(_ cell: ArraySlice<UInt8>) -> DatabaseValue {
   }
 }
 
-/// Reads everything. Any outcome but a crash is fine.
+/// Calls every function that reads the ledger. Any outcome but a crash is accepted.
 func read() {
   let ledger = target.ledger
   _ = try? ledger.entries()

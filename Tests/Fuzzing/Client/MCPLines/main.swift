@@ -6,7 +6,7 @@ import Synchronization
 @testable import Ground
 @testable import ScenarioAPI
 
-/// Reads the lines of a client of the assistants' server, and traps if they are split in another way than at line feeds, or if the
+/// Reads the lines that a client sends to the server for assistants. Traps if a line is split elsewhere than at a line feed, or if the
 /// answer to a message cannot be written as one line.
 func read(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   // A pipe takes about this many bytes at once.

@@ -2,10 +2,10 @@ import Driver
 import Foundation
 @testable import ScenarioAPI
 
-/// Reads a reply of the service, and traps if the client's words about it could control a terminal or would be endless, or if a
-/// number is out of the range that it is promised in.
+/// Reads a reply of the service. Traps if the client's text about the reply could control a terminal or has no limit, or if a number is
+/// outside its documented range.
 ///
-/// The first byte picks the reply, the second the status of a refusal.
+/// The first byte selects the type of the reply, and the second byte the status of a refusal.
 func read(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   guard let start, count > 2 else { return 0 }
   let bytes = Array(UnsafeBufferPointer(start: start + 2, count: count - 2))
@@ -39,7 +39,7 @@ func check(_ job: Job) {
   if let echo = job.echo { _ = echo.hasSource(AssetID(rawValue: "asset_1")) }
 }
 
-/// A refusal, with the body's first line as a header field as well.
+/// Reads a refusal. The first line of the body is also the value of several header fields.
 func readRefusal(_ body: [UInt8], status: Int, isLegacy: Bool) {
   let line = String(decoding: body.prefix { $0 != 10 }.prefix(200), as: UTF8.self)
   let names = ["retry-after", "retry-after-ms", "date", "location", "x-request-id"]
@@ -58,7 +58,7 @@ func check(_ error: ScenarioError) {
   for text in [error.serviceReason, error.serviceErrorName, error.requestID] { if let text { check(text) } }
 }
 
-/// One line that no terminal obeys.
+/// Checks that a text is not too long and contains no control character.
 func check(_ text: String) {
   precondition(text.count <= 4000, "\(text.count) characters")
   precondition(!text.unicodeScalars.contains { $0.properties.generalCategory == .control }, text.debugDescription)

@@ -2,9 +2,9 @@ import Driver
 import Foundation
 @testable import GessoPipeline
 
-/// Reads the rows of a manifest or a list, as a whole and in pieces, and traps if both differ.
+/// Reads the rows of a manifest or a list, once as a whole and once in pieces. Traps if the results differ.
 ///
-/// The lower bits of the first byte pick the form, the higher ones the size of a piece.
+/// The lower bits of the first byte select the form, and the higher bits the size of a piece.
 func read(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   guard let start, count > 1 else { return 0 }
   let bytes = Array(UnsafeBufferPointer(start: start + 1, count: count - 1))
@@ -17,7 +17,7 @@ func read(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   return 0
 }
 
-/// The rows, or for each the words of its error; and the digest of all.
+/// The fields of each row, or the message of its error, and the digest of all rows.
 func readRows(_ bytes: [UInt8], _ form: BatchRows.Form?, _ name: String?, piece: Int) -> [String] {
   do {
     var rest = bytes[...]
