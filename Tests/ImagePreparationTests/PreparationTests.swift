@@ -3,7 +3,7 @@ import ImagePreparation
 import TestSupport
 import Testing
 
-/// Whole preparations of real files, checked by decoding their results.
+/// Whole preparations of real files. The results are decoded and checked.
 @Suite("Preparation")
 struct PreparationTests {
   static func small(
@@ -12,7 +12,7 @@ struct PreparationTests {
     Recipe(size: .longestSide(64), samples: samples, background: background, output: output)
   }
 
-  /// Mean distance of two images of one size, in levels.
+  /// The mean difference of two images of the same size, in levels.
   static func distance(_ a: PixelImage<UInt8>, _ b: PixelImage<UInt8>) -> Double {
     guard a.size == b.size, a.channels == b.channels else { return .infinity }
     return Double(zip(a.samples, b.samples).reduce(0) { $0 + abs(Int($1.0) - Int($1.1)) }) / Double(a.samples.count)

@@ -122,7 +122,7 @@ struct PrivacyTests {
     defer { try? FileManager.default.removeItem(at: folder) }
     let source = folder.appending(path: "source." + (name as NSString).pathExtension)
     try Data(try Fixtures.bytes(name)).write(to: source)
-    // exiftool writes the metadata that a camera and its owner would write.
+    // exiftool writes metadata like those that a camera and its owner write.
     _ = try ExifTool.run([
       "-q", "-overwrite_original", "-Make=Secret", "-SerialNumber=SECRET-1", "-LensSerialNumber=SECRET-2",
       "-OwnerName=Secret", "-GPSLatitude=42.9", "-GPSLatitudeRef=N", "-GPSLongitude=2.4", "-GPSLongitudeRef=W",
@@ -141,7 +141,7 @@ struct PrivacyTests {
       !$0.hasPrefix("File:") && !$0.hasPrefix("ExifTool:") && !Self.harmless.contains($0)
     }
     #expect(found.isEmpty, "\(found)")
-    // A comment is a tag of the file for exiftool, and bytes are bytes.
+    // exiftool reports a comment as a tag of the file. In addition, the bytes of the result must not contain the texts.
     #expect(try Self.tags(output)["File:Comment"] == nil)
     #expect(Data(prepared.bytes).range(of: Data("ecret".utf8)) == nil)
     #expect(Data(prepared.bytes).range(of: Data("SECRET".utf8)) == nil)
@@ -189,7 +189,7 @@ struct PrivacyTests {
       "\(prepared.notes)")
   }
 
-  /// The chunks of text in a PNG that was prepared from one with these chunks.
+  /// The text chunks of a PNG that was prepared from a PNG with the given chunks.
   static func keptTexts(_ chunks: [PNGFile.Chunk], _ metadata: Recipe.MetadataHandling) throws -> [[UInt8]] {
     let image = try ImagePreparer().prepareBlocking(
       .memory(try LocationTests.png(chunks)),
@@ -219,7 +219,8 @@ struct PrivacyTests {
     #expect(try Self.keptTexts(texts + [last], .keep) == [texts[0].data, texts[1].data, last.data])
   }
 
-  /// A structure whose photo directory holds the GPS directory, and whose maker note has a twin: places where exiftool looks as well.
+  /// A structure in which the GPS directory is within the photo directory, and the maker note exists twice. exiftool searches these places
+  /// too.
   @Test("a position is taken out of every directory, and a comment that speaks of one is left out")
   func hiddenPositions() throws {
     func number(_ value: Int, _ count: Int) -> [UInt8] {
@@ -228,7 +229,8 @@ struct PrivacyTests {
     func entry(_ tag: Int, _ type: Int, _ count: Int, _ value: [UInt8]) -> [UInt8] {
       number(tag, 2) + number(type, 2) + number(count, 4) + value + [UInt8](repeating: 0, count: 4 - value.count)
     }
-    // First directory at 8 with Make and the photo directory, photo directory at 38 with two maker notes and GPS, GPS directory at 80.
+    // The first directory is at 8, with Make and the photo directory. The photo directory is at 38, with two maker notes and the GPS
+    // directory, which is at 80.
     let first =
       number(2, 2) + entry(0x010F, 2, 4, Array("Cam\0".utf8)) + entry(0x8769, 4, 1, number(38, 4)) + number(0, 4)
     let photo =

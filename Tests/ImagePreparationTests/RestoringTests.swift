@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Geometry records and restoring")
 struct RestoringTests {
-  /// A picture whose colors give the place of a pixel: red grows along x, green along y.
+  /// A picture in which the color of a pixel gives its position: red grows along x, and green grows along y.
   static func ramp(_ size: ImageSize) -> PixelImage<UInt8> {
     let samples = (0..<size.pixelCount).flatMap { i -> [UInt8] in
       [UInt8(i % size.width * 255 / size.width), UInt8(i / size.width * 255 / size.height), 90]
@@ -89,11 +89,12 @@ struct RestoringTests {
           continue
         }
         opaque += 1
-        // The ramp's steps of 1.6 and 2.1 levels show a shift of a pixel; its ends are flat for a filter's width.
+        // The ramp grows by 1.6 and 2.1 levels for each pixel, so a shift by one pixel is visible. At the ends it is flat over the width of
+        // a filter.
         let edge = min(cx - crop.x, crop.x + crop.width - cx, cy - crop.y, crop.y + crop.height - cy)
         for c in 0..<3 {
           let distance = abs(Int(canvas.samples[at + c]) - Int(source.samples[(y * 160 + x) * 3 + c]))
-          // White bars reach into the edge of a padded image by a filter's width.
+          // In a padded image the white bars change the pixels at the edge, over the width of a filter.
           if edge < 12, prepared.geometry.content != prepared.geometry.canvas { continue }
           #expect(distance <= (edge < 12 ? 8 : 2), "\(x), \(y), channel \(c)")
         }
@@ -105,7 +106,7 @@ struct RestoringTests {
 
   @Test("transparent borders are trimmed, recorded, and there again after restoring")
   func trimmed() throws {
-    // Opaque in 40…99 × 30…79 of 160×120, with one soft pixel further left.
+    // Opaque are the pixels 40…99 × 30…79 of 160×120. One pixel further left is nearly transparent.
     var samples = [UInt8](repeating: 0, count: 160 * 120 * 4)
     for y in 30..<80 {
       for x in 40..<100 {
@@ -133,13 +134,13 @@ struct RestoringTests {
       try preparer.prepareBlocking(.memory(try preparer.encodePNGBlocking(clear)), as: recipe)
     }
     #expect(error?.code == .invalidRecipe)
-    // Nothing to trim.
+    // This photograph has nothing to trim.
     #expect(try preparer.prepareBlocking(.file(Fixtures.path("jpeg/small-420.jpg")), as: recipe).geometry.crop.x == 0)
   }
 
   @Test("trimming knows which way is up", arguments: 1...8)
   func trimmedTurned(_ orientation: Int) throws {
-    // A disc on a clear ground, stored turned: trimmed, it is the same disc whatever way it was stored.
+    // A disc on a transparent ground, stored in each orientation. After trimming it is the same disc.
     let file = Fixtures.path("png/soft-alpha-rgba8.png")
     let plain = try ImagePreparer().pixelsBlocking(of: .file(file))
     let png = PNGFile(try Fixtures.bytes("png/exif-orientation-\(orientation).png"))
@@ -186,7 +187,7 @@ struct RestoringTests {
   @Test(
     "a result of another shape is stretched only when that is asked for",
     arguments: [
-      // The prepared image is 160 by 96; sides may be rounded to multiples of 16.
+      // The prepared image has 160 by 96 pixels. The service may round sides to multiples of 16.
       (160, 96, true), (320, 192, true), (320, 200, true), (640, 384, true), (160, 160, false), (96, 160, false),
       (320, 224, false), (288, 192, false),
     ])
@@ -206,7 +207,7 @@ struct RestoringTests {
     }
   }
 
-  /// The expected pixels in float64: source over destination, with a weight that grows in even steps from the edges within the source.
+  /// The expected pixels in float64: source over destination. From the edges that are within the source, the weight grows in equal steps.
   @Test(
     "composited, a result replaces the part that it was made from, and fades at edges within the source",
     arguments: [0, 1, 5, 40],

@@ -1,7 +1,8 @@
-// Runs the cases of the kernels' tests and prints a line for each: its digest and its name. A difference from the definition is a line that
-// begins with "error:". Without an argument the kernels are those of every processor of the architecture; "x86-64-v3" names the others.
+// Runs the cases of the kernels' tests. Prints a line with the digest and the name of each case, and a line that begins with "error:" for
+// each difference from a definition. Without an argument the kernels are those for every processor of the architecture. With "x86-64-v3"
+// they are those for x86-64-v3.
 //
-// Scripts/test-neon compiles this once more as Embedded Swift for arm64.
+// Scripts/test-neon also compiles this file as Embedded Swift for arm64.
 
 #if GESSO_X86V3
 import CPixelIntrinsics

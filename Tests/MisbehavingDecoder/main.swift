@@ -1,5 +1,5 @@
-// Serves tasks as `gesso` does, under the same protections, with a decoder that an image has taken over: the bytes of the image name the
-// action that it tries. An attempt that fails is reported as an error of the image. An image that names no attempt is decoded.
+// Serves tasks as `gesso` does, under the same protections. Its decoder behaves as if an image had taken it over: the bytes of the image
+// name the action that it tries. If an action fails, that is reported as an error of the image. An image that names no action is decoded.
 import Foundation
 import Ground
 import ImagePreparation
@@ -16,7 +16,7 @@ func report(_ what: String, _ worked: Bool) throws(PreparationError) -> Never {
     .corrupt, stage: .decode, worked ? "\(what) worked" : "\(what) was denied", remedy: "look at the wall")
 }
 
-/// Writes to every descriptor that there may be, as an attacker who has taken the process over can.
+/// Writes to every descriptor that may exist, as an attacker can who has taken over the process.
 func writeEverywhere(_ bytes: [UInt8]) {
   // Nothing is written to files, because RLIMIT_FSIZE would end the process at once.
   for descriptor in Int32(0)..<64 where lseek(descriptor, 0, SEEK_CUR) < 0 {
@@ -24,7 +24,7 @@ func writeEverywhere(_ bytes: [UInt8]) {
   }
 }
 
-/// The head of a reply: worker_protocol.h.
+/// The head of a reply, as worker_protocol.h defines it.
 func head(kind: UInt32, record: UInt64, parts: [UInt64]) -> [UInt8] {
   var bytes: [UInt8] = []
   for value in [0x5753_4547 as UInt32, kind] { withUnsafeBytes(of: value.littleEndian) { bytes += $0 } }

@@ -1,4 +1,5 @@
-// Preloaded into the command, it makes a machine without libcurl, libwebp and libtiff (Scripts/test-libraries).
+// A library that is preloaded into the command (Scripts/test-libraries). The command then finds neither libcurl nor libwebp nor libtiff, as
+// on a machine without them.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <string.h>

@@ -1,12 +1,13 @@
-// Preloaded into the command, it makes one call fail that writes, syncs, names, shortens or closes a file, or ends the process before it.
+// A library that is preloaded into the command. It makes one call fail that writes, syncs, names, shortens or closes a file, or ends the
+// process before that call.
 //
 //   GESSO_FAILING="CALL NUMBER ACTION [FOLDER]"  CALL is a function below; the NUMBERth of its calls, from 1, and with ACTION ending in +
 //                                       all later ones fail with the errno ACTION (a number), or end the process (kill). With FOLDER only
 //                                       calls for files below it count.
 //   GESSO_CALLS=FILE                    gets a line with the name of each call that counts.
 //
-// Only calls for regular files are counted, and the syncs of folders. Of the calls of close, only those for files that were opened for
-// writing are counted. So messages to the terminal and to pipes come through.
+// Only calls for regular files are counted, and syncs of folders. A call of close is counted only if the file was opened for writing. So
+// messages to the terminal and to pipes are never affected.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -92,7 +93,7 @@ int ftruncate64(int descriptor, off64_t size) { return fails_for("ftruncate", de
 int rename(const char *from, const char *to) { return fails_at("rename", to) ? -1 : NEXT(rename)(from, to); }
 int link(const char *from, const char *to) { return fails_at("link", to) ? -1 : NEXT(link)(from, to); }
 int close(int descriptor) {
-  // A file whose close fails is closed all the same.
+  // If close fails, the file is closed nevertheless.
   int failed = fails_for("close", descriptor), reason = errno, status = NEXT(close)(descriptor);
   if (failed) errno = reason;
   return failed ? -1 : status;

@@ -56,7 +56,7 @@ import Testing
     var functions: [String: String] = [:]
     for path in try Self.files(below: ["Tests"]) where path.hasSuffix("Tests.swift") {
       let text = try Self.text(path)
-      // A file may have several suites; a function of one of them counts for all.
+      // A file may have several suites. A function in the file then counts for each of them.
       for suite in text.matches(of: #/\b(?:struct|class|enum) (\w+Tests)\b/#) {
         functions[String(suite.1), default: ""] += text
       }
@@ -154,7 +154,7 @@ import Testing
     }
   }
 
-  /// Folders that hold sources, without catalogs of documentation and headers' `include` folders.
+  /// Folders that contain sources. Documentation catalogs and `include` folders are left out.
   private static func folders(below folder: String) throws -> [String] {
     try files(below: [folder]).filter { path in
       var isFolder: ObjCBool = false

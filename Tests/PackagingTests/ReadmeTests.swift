@@ -34,7 +34,7 @@ import Testing
   @Test("the example that prepares an image keeps the crop's shape and form") func preparingExampleRuns() async throws {
     let image = try #require(try await crop(of: Fixtures.path("jpeg/brushes.jpg")))
     #expect(image.format == .jpeg && image.subsampling == "4:4:4" && image.quality == 88)
-    // 640×504 holds no larger box of this shape.
+    // 640×480 is the largest box of this shape within 640×504.
     #expect(image.size == ImageSize(width: 640, height: 480))
   }
 

@@ -1,4 +1,4 @@
-// The whole of another package that depends on this one with `traits: []`; Scripts/test-copy builds and runs it.
+// A complete package that depends on this one with `traits: []`. Scripts/test-copy builds and runs it.
 //
 //   consumer SOURCE RESULT.png
 import Foundation

@@ -82,7 +82,7 @@ private func premultiplyToProducts(_ channels: Int, _ check: inout KernelCheck) 
   check.expect(actual, is: expected, "every pixel")
 }
 
-/// Quotients never lie so near to a half that a real number could be rounded to the other side.
+/// No quotient is so close to a half that the definition could round it to the other side.
 private func unpremultiplyFromProducts(_ channels: Int, _ check: inout KernelCheck) {
   var random = SplitMix64(seed: UInt64(channels))
   var input: [UInt16] = []
@@ -138,7 +138,8 @@ private func unpremultiplyWordsOnce(_ check: inout KernelCheck) {
   }
 }
 
-/// Sums that overshoot at both ends. Single precision may round a tie to the other side.
+/// Some sums are below 0, and some are above the largest value. If a quotient is exactly between two values, single precision may round it
+/// to either side.
 private func unpremultiplyFromSums(_ channels: Int, _ check: inout KernelCheck) {
   let pixels = 1_000
   for shift in [7, 14, 22] {

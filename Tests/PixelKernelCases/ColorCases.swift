@@ -6,7 +6,7 @@ import PixelKernelsX86v3
 import PixelKernels
 #endif
 
-/// Colors that are converted, against the formulas in real numbers.
+/// The conversions of colors are compared with the formulas in real numbers.
 func colorCases() -> [KernelCase] {
   var cases = [
     KernelCase("convertYCbCrToRGB", convertBytes), KernelCase("convertFineYCbCrToRGB", convertFine),

@@ -10,7 +10,8 @@ import PixelKernels
 /// Widths around every vector length.
 private let widths = [1, 2, 7, 8, 15, 16, 17, 31, 32, 33, 47, 63, 64, 65, 255]
 
-/// The end of the first output row's window and the beginning of the second one's, of `taps` rows: overlapping, apart, alone.
+/// The windows of two output rows within `taps` input rows. The first window ends at `end`, and the second one begins at `begin`. They
+/// overlap, or are apart, or there is only one.
 private typealias Window = (taps: Int, end: Int, begin: Int)
 private let windows: [Window] = [(2, 2, 2), (6, 4, 2), (6, 6, 2), (8, 2, 6), (24, 24, 24), (30, 24, 6)]
 

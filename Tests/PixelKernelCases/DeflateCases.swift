@@ -7,7 +7,7 @@ import PixelKernelsX86v3
 import PixelKernels
 #endif
 
-/// Bytes deflated in blocks, read by a plain reader of RFC 1951, and inflated by the kernels.
+/// Bytes are deflated in blocks. A plain reader of RFC 1951 and the kernels must inflate them to the same bytes.
 func deflateCases() -> [KernelCase] {
   var cases: [KernelCase] = []
   for (name, input) in inputs() {
@@ -26,7 +26,7 @@ func deflateCases() -> [KernelCase] {
 private func inputs() -> [(name: String, bytes: [UInt8])] {
   var random = SplitMix64(seed: 1)
   let noise = (0..<6_000).map { _ in UInt8(truncatingIfNeeded: random.next()) }
-  // The differences that a row filter makes of a photograph: small values of both signs.
+  // Values like the differences that a row filter leaves of a photograph: small values of both signs.
   let skewed = (0..<20_000).map { _ in
     UInt8(truncatingIfNeeded: (0..<4).reduce(0) { sum, _ in sum + Int.random(in: -3...3, using: &random) })
   }
@@ -54,7 +54,7 @@ private func inputs() -> [(name: String, bytes: [UInt8])] {
   ]
 }
 
-/// The number of symbols in the tables: those of a block, and after them those of its code lengths.
+/// The number of symbols in the tables: the symbols of a block, and after them the symbols of its code lengths.
 private let tableSize = DeflateTables.symbols + DeflateTables.precodeSymbols
 
 private func deflate(_ input: [UInt8], _ isThorough: Bool, _ check: inout KernelCheck) {
@@ -105,7 +105,7 @@ private func deflate(_ input: [UInt8], _ isThorough: Bool, _ check: inout Kernel
   check.expect(inflateByKernels(stream, count: input.count, &check), is: input, "the kernels")
 }
 
-/// The codes of a block from its counts, as the PNG encoder makes them.
+/// The codes of a block, which are made from the counts of its symbols as in the PNG encoder.
 private struct Codes {
   var lengths = [UInt8](repeating: 0, count: tableSize)
   var codes = [UInt32](repeating: 0, count: tableSize)
@@ -135,7 +135,7 @@ private struct Codes {
   }
 }
 
-/// The symbols of a code by the lengths of their codes.
+/// For each code length, the symbols whose codes have that length.
 private struct PlainCode {
   var symbols = [[Int]](repeating: [], count: 16)
 
@@ -164,7 +164,7 @@ private struct PlainInflater {
     return value
   }
 
-  /// The code lengths of litlen and offset symbols of a block (3.2.7), after the bits of its type.
+  /// Reads the code lengths of a block's litlen and offset symbols (3.2.7). The bits of the block's type were read before.
   mutating func codeLengths() -> (litlens: [UInt8], offsets: [UInt8]) {
     let (litlenCount, offsetCount, precodeCount) = (number(5) + 257, number(5) + 1, number(4) + 4)
     var precodeLengths = [UInt8](repeating: 0, count: 19)
@@ -276,8 +276,8 @@ private func noCodes(_ check: inout KernelCheck) {
   }
 }
 
-/// The first symbol of any 15 bits is a literal or not, by the letter of RFC 1951: in the fixed code, and in one with codewords of all
-/// lengths, of which the longest are found in a subtable.
+/// For any 15 bits, the kernels and a plain reader of RFC 1951 agree whether the first symbol is a literal. The codes are the fixed code
+/// and a code with codewords of all lengths, of which the longest ones are in a subtable.
 @Sendable
 private func literals(_ check: inout KernelCheck) {
   let fixed = [(8, 144), (9, 112), (7, 24), (8, 8)].flatMap { [UInt8](repeating: $0.0, count: $0.1) }
@@ -294,7 +294,7 @@ private func literals(_ check: inout KernelCheck) {
     let code = PlainCode(lengths)
     var (actual, expected): ([UInt8], [UInt8]) = ([], [])
     for bits in 0..<1 << 15 {
-      // The bits after the symbol do not count.
+      // The bits after the symbol must have no effect.
       let following = UInt64(bits & 1) &* 0xFFFF_FFFF_FFFF_8000
       actual.append(InflateTables.beginsWithLiteral(tables, bits: UInt64(bits) | following) ? 1 : 0)
       var reader = PlainInflater([UInt8(bits & 255), UInt8(bits >> 8)])
@@ -304,7 +304,7 @@ private func literals(_ check: inout KernelCheck) {
   }
 }
 
-/// Every entry is the symbol whose codeword its index begins with, by the letter of RFC 1951.
+/// The index of each entry begins with the codeword of the entry's symbol. The expected symbols come from a plain reader of RFC 1951.
 @Sendable
 private func precodes(_ check: inout KernelCheck) {
   let lists: [(lengths: [UInt8], isCode: Bool)] = [
@@ -323,7 +323,7 @@ private func precodes(_ check: inout KernelCheck) {
     for bits in 0..<InflateTables.precodeEntries {
       var reader = PlainInflater([UInt8(bits)])
       let symbol = reader.symbol(code)
-      // Without symbols every bit stands for a zero.
+      // If no symbol has a code, each single bit is read as the symbol 0.
       let expected = list.isEmpty ? 1 : symbol << 4 | reader.bit
       check.expect([Int(table[bits])], is: [expected], "list \(index), bits \(bits)")
     }

@@ -6,7 +6,7 @@ import PixelKernelsX86v3
 import PixelKernels
 #endif
 
-/// Entropy-coded segments of JPEG, made by the letter of ITU-T T.81, F.1.2.
+/// Entropy-coded segments of JPEG, which are made exactly as ITU-T T.81, F.1.2 describes.
 func entropyDecodingCases() -> [KernelCase] {
   var cases: [KernelCase] = []
   for (name, lengths) in entropyCodeLengths() {
@@ -20,9 +20,9 @@ func entropyDecodingCases() -> [KernelCase] {
   return cases
 }
 
-/// Lengths of the codes of all 256 symbols, of which the last one and the code of ones stay unused.
+/// The lengths of the codes of all 256 symbols. Neither the last symbol nor the code of only ones is used.
 func entropyCodeLengths() -> [(name: String, lengths: [Int])] {
-  // Short codes for small coefficients after short runs: one look-up in the table finds two of them.
+  // Small coefficients after short runs have short codes, so that one look-up in the table finds two of them.
   let skewed = (0..<256).map { symbol in
     symbol == 0x01
       ? 2 : symbol == 0x02 ? 3 : symbol == 0x00 ? 3 : symbol == 0x11 ? 4 : symbol == 0x03 ? 5 : symbol < 16 ? 9 : 12
@@ -65,7 +65,7 @@ let zigzagOrder: [UInt8] = {
 /// The kinds of symbols that a decoding table is made for.
 enum EntropySymbols { case dc, ac, acBand, acRefinement }
 
-/// The decoding table of a code, made by the description of ``HuffmanTable``.
+/// The decoding table of a code, which is made as the description of ``HuffmanTable`` requires.
 func entropyTable(_ lengths: [Int], _ kind: EntropySymbols, lowBit: Int = 0) -> [UInt64] {
   let isDC = kind == .dc
   let indexBits = HuffmanTable.indexBits
@@ -134,7 +134,7 @@ private func decode(_ lengths: [Int], _ last: Int, _ check: inout KernelCheck) {
   var predictions = [0, 0]
   for block in 0..<mcuCount * blockCount {
     var coefficients = [Int16](repeating: 0, count: 64)
-    // Two blocks of the first component, one of the second; many coefficients are zeros and small.
+    // An MCU has two blocks of the first component and one of the second. Many coefficients are zero, and most others are small.
     let component = block % blockCount == 2 ? 1 : 0
     let direct = Int.random(in: -1_000...1_000, using: &random)
     coefficients[0] = Int16(direct)
@@ -177,7 +177,7 @@ private func decode(_ lengths: [Int], _ last: Int, _ check: inout KernelCheck) {
   }
   let tables = entropyTable(lengths, .dc) + entropyTable(lengths, .ac)
   var done = 0
-  // The MCUs are decoded in two parts, as strips are.
+  // The MCUs are decoded in two parts, because strips are decoded in separate calls.
   for count in [7, mcuCount - 7] {
     done += decodeMCUs(
       bytes: bytes, end: end, limit: end, state: &state, blocks: blocks, blockCount: blockCount,

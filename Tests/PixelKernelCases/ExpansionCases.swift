@@ -46,7 +46,7 @@ private func expand(_ bits: Int, _ channels: Int, _ check: inout KernelCheck) {
 @Sendable
 private func expandKeyed(_ check: inout KernelCheck) {
   for count in [1, 5, 40] {
-    // Each third pixel is the key, and each third one differs from it in one sample.
+    // Two of every three pixels are the key, and the third one differs from the key in one sample.
     let key: [UInt16] = [10, 200, 30]
     let source = (0..<count * 3).map { i in UInt8(key[i % 3]) &+ (i % 9 == 5 ? 1 : 0) }
     var actual = [UInt8](repeating: 1, count: count * 4 + 1)

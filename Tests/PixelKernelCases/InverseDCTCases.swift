@@ -8,14 +8,14 @@ import PixelKernels
 
 /// Blocks with their last coefficient at every position.
 ///
-/// EntropyDecoderTests shows, with whole files, that this definition is libjpeg's.
+/// EntropyDecoderTests shows with whole files that libjpeg-turbo gives the same results as this definition.
 func inverseDCTCases() -> [KernelCase] {
   (0..<64).map { last in
     KernelCase("inverseDCT8, 4, 2, 1: coefficients up to \(last)") { transforms(last, &$0) }
   }
 }
 
-/// The natural indices of coefficients whose zigzag position is at most so much.
+/// The natural indices of the coefficients up to the zigzag position `last`.
 private func places(to last: Int) -> [Int] {
   let inZigzag = (0..<64).sorted { a, b in
     let (p, q) = (a / 8 + a % 8, b / 8 + b % 8)
@@ -29,10 +29,10 @@ private func transforms(_ last: Int, _ check: inout KernelCheck) {
   let places = places(to: last)
   for (blockCount, size) in [(1, 60), (2, 2), (7, 12), (7, 60)] {
     let quantization = (0..<64).map { _ in Int16.random(in: 1...4, using: &random) }
-    // Sums of eight times eight dequantized coefficients must fit what libjpeg-turbo keeps between its passes.
+    // The sums of 8 times 8 dequantized coefficients must fit into the values that libjpeg-turbo keeps between its two passes.
     var coefficients = [Int16](repeating: 0, count: (blockCount + 1) * 64)
     for block in 0..<blockCount {
-      // Neighbors in one vector that end at other places.
+      // Every third block has its last coefficient at another position than the other blocks in the same vector.
       let end = block % 3 == 2 ? Int.random(in: 0...last, using: &random) : last
       for place in places[...end] {
         coefficients[block * 64 + place] = Int16.random(in: -Int16(size)...Int16(size), using: &random)
@@ -82,8 +82,7 @@ private func transforms(_ last: Int, _ check: inout KernelCheck) {
   }
 }
 
-/// The four samples of a block at a quarter of its size, without the rounding between both dimensions (jidctred.c,
-/// `jpeg_idct_2x2`).
+/// The four samples of a block at a quarter of its size. The rounding between the two dimensions is left out (jidctred.c, `jpeg_idct_2x2`).
 private func halves(_ coefficients: [Double]) -> [Double] {
   let factors: [(index: Int, factor: Double)] = [(0, 32_768), (1, 29_692), (3, -10_426), (5, 6_967), (7, -5_906)]
   var samples: [Double] = []
@@ -92,7 +91,7 @@ private func halves(_ coefficients: [Double]) -> [Double] {
       var sum = 0.0
       for (v, rowFactor) in factors {
         for (u, columnFactor) in factors {
-          // The second sample has the odd part with the other sign.
+          // In the second row and in the second column the odd part has the opposite sign.
           let sign: Double = (y == 1 && v > 0) != (x == 1 && u > 0) ? -1 : 1
           sum += sign * rowFactor * columnFactor * coefficients[v * 8 + u]
         }

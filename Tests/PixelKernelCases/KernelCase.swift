@@ -1,6 +1,6 @@
-// The inputs of the kernels' tests and the comparison with the kernels' definitions, without Swift Testing and Foundation: the suite in
-// PixelKernelsTests runs these cases, and so does a program in Embedded Swift where neither of them exists (Scripts/test-neon).
-// The same files are compiled once more, by symbolic link, for the kernels of x86-64-v3.
+// The inputs of the kernels' tests, and the comparison with the kernels' definitions. This module uses neither Swift Testing nor
+// Foundation: the suite in PixelKernelsTests runs these cases, and so does a program in Embedded Swift, for which neither exists
+// (Scripts/test-neon). For the kernels of x86-64-v3 the same files are compiled again through symbolic links.
 
 /// One kernel with one set of inputs.
 public struct KernelCase: Sendable {
@@ -74,7 +74,7 @@ struct KernelCheck {
     }
   }
 
-  /// A condition on an output, which goes into the digest elsewhere.
+  /// Checks a condition on an output. Another call adds that output to the digest.
   mutating func expect(_ condition: Bool, _ meaning: @autoclosure () -> String) {
     if !condition { faults.append("not true: \(meaning())") }
   }
@@ -86,7 +86,7 @@ struct KernelCheck {
   }
 }
 
-// These are not generic: the cases are not optimized, and generic loops would then take most of their time.
+// These functions are not generic. The cases are compiled without optimization, and generic loops would take most of their time.
 
 private func digested(_ bytes: UnsafeRawBufferPointer, from digest: UInt64) -> UInt64 {
   var digest = digest
@@ -122,7 +122,7 @@ private func areEqual(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) 
   return true
 }
 
-/// Rows in memory of their own.
+/// Calls `body` with the rows, each in an allocation of its own.
 func withRows<Sample>(_ rows: [[Sample]], _ body: (UnsafePointer<UnsafePointer<Sample>>) -> Void) {
   let copies = rows.map { row in
     let copy = UnsafeMutablePointer<Sample>.allocate(capacity: row.count)

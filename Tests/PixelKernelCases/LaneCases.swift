@@ -4,7 +4,7 @@ import PixelKernelsX86v3
 import PixelKernels
 #endif
 
-/// Rows to lanes and back: each sample is followed from its place to its other one.
+/// Rows are arranged in lanes, and lanes in rows. The cases check the new place of each sample.
 func laneCases() -> [KernelCase] {
   var cases: [KernelCase] = []
   for channels in 1...4 {
@@ -33,7 +33,7 @@ private func interleave(_ channels: Int, _ width: Int, _ check: inout KernelChec
   let pairs = (width + 1) / 2
   var columns = [Int32](repeating: 0, count: pairs * laneCount(channels))
   interleaveColumns(rows: rows, stride: stride, channels: channels, pairs: pairs, columns: &columns)
-  // Lanes without a channel, and the column past an odd width, hold anything.
+  // Lanes without a channel, and the column after an odd width, may have any value.
   var (actual, expected): ([Int16], [Int16]) = ([], [])
   for row in 0..<rowCount {
     for x in 0..<width {
@@ -53,7 +53,7 @@ private func deinterleave<Sample: FixedWidthInteger>(
   let sampleBytes = Sample.bitWidth / 8
   let rowCount = laneCount(channels) / lanesPerRow(channels)
   let lanes = (0..<width * laneCount(channels)).map { Sample(truncatingIfNeeded: $0 * 771) }
-  // Nothing is written past the last row.
+  // No sample after the last row is written.
   var output = [Sample](repeating: 77, count: rowCount * width * channels + 1)
   deinterleaveLanes(
     lanes: lanes, sampleBytes: sampleBytes, channels: channels, count: width, rowCount: rowCount, output: &output,

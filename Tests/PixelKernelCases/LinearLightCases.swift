@@ -7,7 +7,7 @@ import PixelKernelsX86v3
 import PixelKernels
 #endif
 
-/// Rows arrive slab by slab.
+/// The numbers of rows that arrive together, which are called slabs.
 private let slabLists = [[2], [16], [4, 2, 16], [16, 16, 6]]
 private let shifts: [(shift: Int32, pairShift: Int32)] = [(1, 0), (9, 0), (16, 0), (16, 1), (12, 6)]
 
@@ -34,7 +34,7 @@ func linearLightCases() -> [KernelCase] {
   return cases
 }
 
-/// Rows taken slab by slab into the sums of output rows, whose windows begin and end in different slabs.
+/// Windows of output rows. The input rows are added to their sums slab by slab, and the windows begin and end in different slabs.
 private func windows(_ rowCount: Int) -> [Range<Int>] {
   [0..<rowCount, 0..<2, rowCount - 2..<rowCount, rowCount / 4 * 2..<rowCount].filter { !$0.isEmpty }
 }
@@ -148,7 +148,7 @@ private func offset(_ check: inout KernelCheck) {
     layOutLight(rows: $0, pairs: 1, offset: 0, count: 512, block: &whole)
     layOutLight(rows: $0, pairs: 1, offset: 320, count: 192, block: &part)
   }
-  // The order within a group of samples is each instruction set's own, so it stays out of the digest.
+  // The order within a group of samples depends on the instruction set, so it is not part of the digest.
   for i in 0..<part.count where part[i] != whole[640 + i] {
     check.expect(false, "word \(i) of the part is that of the whole block")
     break
@@ -156,10 +156,10 @@ private func offset(_ check: inout KernelCheck) {
   check.record(part.sorted())
 }
 
-/// Light times alpha of any pixel, given as the sums that a window of one sample leaves.
+/// Light times alpha of any pixel, in the form of the sums that a window of one sample gives.
 private func unpremultiply(_ channels: Int, _ check: inout KernelCheck) {
   let pixels = 500
-  // A level for each 255th of the light, so that one index more or less is at most one level.
+  // The table has one level for each 255th of the light. So an index that is wrong by one changes the result by one level at most.
   let table = (0..<65_025).map { UInt8($0 / 256) }
   for shift in [8, 16] {
     var random = SplitMix64(seed: UInt64(channels * 100 + shift))
@@ -167,7 +167,7 @@ private func unpremultiply(_ channels: Int, _ check: inout KernelCheck) {
     var low = high
     var exact: [Double] = []
     for x in 0..<pixels {
-      // Alpha overshoots at both ends, and is 0 now and then.
+      // Alpha is below 0 or above the largest value for some pixels, and 0 for others.
       let alpha = x % 7 == 0 ? 0 : Double(Int.random(in: -20...290, using: &random)) + 0.25
       let alphaByte = max(0, min(255, Int(alpha + 0.5)))
       for c in 0..<channels {

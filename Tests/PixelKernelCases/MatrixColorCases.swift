@@ -6,7 +6,7 @@ import PixelKernelsX86v3
 import PixelKernels
 #endif
 
-/// Conversions by tables and a matrix, against their definitions.
+/// Conversions by tables and a matrix are compared with their definitions.
 func matrixColorCases() -> [KernelCase] {
   var cases: [KernelCase] = []
   for channels in [3, 4] {
@@ -20,7 +20,7 @@ func matrixColorCases() -> [KernelCase] {
   return cases
 }
 
-/// A table into light whose sums saturate in both directions, and a table of random bytes out of it.
+/// A table that converts to light, whose sums saturate at both ends, and a table of random bytes that converts from light.
 private func tables(_ random: inout SplitMix64) -> (toLight: [Int32], fromLight: [UInt8]) {
   let limit: Int32 = 65_535 << Int32(entryFraction)
   var toLight: [Int32] = []
@@ -55,13 +55,13 @@ private func convertWords(_ channels: Int, _ check: inout KernelCheck) {
   let (levels, pixels) = (65_536, 700)
   var random = SplitMix64(seed: UInt64(channels * 100 + 16))
   let input = (0..<pixels * channels).map { _ in UInt16.random(in: 0...65_535, using: &random) }
-  // A curve of its own for each channel, and results below 0 and above 1.
+  // Each channel has its own curve, and some results are below 0 or above 1.
   let toLight = (0..<3 * levels).map { i in
     let x = Float(i % levels) / Float(levels - 1)
     return x * (x + Float(i / levels)) / Float(1 + i / levels)
   }
   let matrix = [1.3, -0.25, 0.02, -0.1, 1.15, -0.05, 0.01, -0.3, 1.2].map { Float($0 * 65_535) }
-  // A bend at every amount, so that the level between two of them counts.
+  // The curve changes its slope at every entry, so that the interpolation between two entries has an effect.
   let fromLight = (0...levels).map { Float(min($0, levels - 1)) - ($0 % 2 == 0 ? 0 : 0.75) }
   var actual = input
   convertMatrixWords(
@@ -80,7 +80,7 @@ private func convertWords(_ channels: Int, _ check: inout KernelCheck) {
   check.expect(actual, within: 0.52, of: exact, largest: 65_535, "\(pixels) pixels")
 }
 
-/// With halved chroma, an odd last column or row is its own neighbor.
+/// If chroma is halved, an odd last column or row is its own neighbor.
 private func convertPlanes(_ isHalved: Bool, _ check: inout KernelCheck) {
   for (width, rows) in [(1, 1), (2, 2), (5, 3), (63, 8), (64, 16), (65, 7), (200, 4)] {
     var random = SplitMix64(seed: UInt64(width * 100 + rows))

@@ -7,7 +7,7 @@ import PixelKernelsX86v3
 import PixelKernels
 #endif
 
-/// Scans of progressive JPEGs, made by the letter of ITU-T T.81, G.1.2.
+/// Scans of progressive JPEGs, which are made exactly as ITU-T T.81, G.1.2 describes.
 func progressiveDecodingCases() -> [KernelCase] {
   var cases: [KernelCase] = []
   for (name, lengths) in entropyCodeLengths() {
@@ -27,7 +27,7 @@ private struct BitWriter {
   let lengths: [Int]
   let codes: [Int]
   var bits: [UInt8] = []
-  /// The number of blocks whose bands end with the last one, and the correction bits of these blocks.
+  /// The number of consecutive blocks at the end whose bands have ended, and the correction bits of these blocks.
   var ended = 0
   var corrections: [UInt8] = []
 
@@ -111,7 +111,7 @@ private struct BitWriter {
     }
   }
 
-  /// The bytes, and how many they are before the padding that kernels may read.
+  /// The bytes with padding that kernels may read, and the number of bytes before the padding.
   func bytes() -> (bytes: [UInt8], end: Int) {
     let end = (bits.count + 7) / 8
     var bytes = [UInt8](repeating: 0, count: end + 8 + 512)
@@ -126,7 +126,7 @@ private func copied<Element>(_ values: [Element]) -> UnsafeMutablePointer<Elemen
   return copy
 }
 
-/// A scan in two calls, as strips are.
+/// Decodes a scan in two calls, because strips are decoded in separate calls.
 private func decode(
   _ kernel: (cpi_progressive_decoding) -> Int, _ writer: BitWriter, _ tables: [UInt64], _ blocks: [Int],
   _ positions: ClosedRange<Int>, lowBit: Int, count: Int, _ coefficients: inout [Int16], _ nonzero: inout [UInt64],
@@ -162,7 +162,7 @@ private func decode(
   return done
 }
 
-/// The first scan of a band, and two that add a bit each.
+/// Decodes the first scan of a band, and two scans that add one bit each.
 private func decodeACs(_ lengths: [Int], _ first: Int, _ last: Int, _ check: inout KernelCheck) {
   let blockCount = 90
   var random = SplitMix64(seed: UInt64(first * 64 + last))
@@ -211,7 +211,7 @@ private func decodeACs(_ lengths: [Int], _ first: Int, _ last: Int, _ check: ino
   }
 }
 
-/// DC coefficients of two components: their first scan, and two that add a bit each.
+/// Decodes the DC coefficients of two components: their first scan, and two scans that add one bit each.
 private func decodeDCs(_ lengths: [Int], _ check: inout KernelCheck) {
   let (mcuCount, blockCount) = (40, 3)
   var random = SplitMix64(seed: 7)

@@ -6,7 +6,7 @@ import PixelKernelsX86v3
 import PixelKernels
 #endif
 
-/// The cases of smaller forms of the same pixels.
+/// Cases of kernels that find a smaller form of the same pixels.
 func reductionCases() -> [KernelCase] {
   var cases: [KernelCase] = []
   for channels in [3, 4] {
@@ -69,7 +69,7 @@ private func repeats(_ pixelBytes: Int, _ check: inout KernelCheck) {
 private func palette(_ channels: Int, _ check: inout KernelCheck) {
   for limit in [1, 2, 200, 256, 257] where limit < 257 || channels > 1 {
     var random = SplitMix64(seed: UInt64(limit * 10 + channels))
-    // So many different colors, in runs.
+    // The pixels have `limit` different colors, in runs.
     let (factor, mask) = (channels == 1 ? 1 : 131, UInt32.max >> UInt32(32 - 8 * channels))
     let colors = (0..<limit).map { UInt32($0 * factor) & mask }
     var chosen = colors

@@ -6,7 +6,7 @@ import PixelKernelsX86v3
 import PixelKernels
 #endif
 
-/// The filters against the formulas of PNG third edition, 9.2 and 9.4, at widths around every vector length.
+/// The filters are compared with the formulas of PNG third edition, 9.2 and 9.4, at widths around every vector length.
 func rowFilterCases() -> [KernelCase] {
   var cases: [KernelCase] = []
   for width in [1, 2, 3, 15, 16, 17, 31, 32, 33, 40, 63, 64, 65, 300] {
@@ -19,7 +19,7 @@ func rowFilterCases() -> [KernelCase] {
   return cases
 }
 
-/// The differences that a filter makes of a row.
+/// The differences that a filter leaves of a row.
 private func filtered(_ row: [UInt8], above: [UInt8], pixelBytes: Int, filter: Int) -> [UInt8] {
   (0..<row.count).map { x in
     let a = x < pixelBytes ? 0 : Int(row[x - pixelBytes])
@@ -31,7 +31,7 @@ private func filtered(_ row: [UInt8], above: [UInt8], pixelBytes: Int, filter: I
   }
 }
 
-/// Rows in which each byte is any, or one of the few that make ties.
+/// Rows of random bytes, and rows of a few values for which the predictors often tie.
 private func rows(_ width: Int, pixelBytes: Int) -> [(row: [UInt8], above: [UInt8])] {
   var random = SplitMix64(seed: UInt64(width * 8 + pixelBytes))
   return [Array(0...255), [0, 1, 2], [0, 127, 128, 255], [100, 101, 103, 110]].map { (values: [UInt8]) in
@@ -53,7 +53,7 @@ private func apply(_ width: Int, _ pixelBytes: Int, _ check: inout KernelCheck) 
   }
 }
 
-/// The filter with the smallest sum is chosen; of equal ones, the first.
+/// The filter with the smallest sum is chosen. If sums are equal, the first of these filters is chosen.
 private func choose(_ width: Int, _ pixelBytes: Int, _ check: inout KernelCheck) {
   for (row, above) in rows(width, pixelBytes: pixelBytes) {
     let left = (0...4).map {

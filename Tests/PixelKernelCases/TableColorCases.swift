@@ -6,7 +6,7 @@ import PixelKernelsX86v3
 import PixelKernels
 #endif
 
-/// Conversions by tables of L\*a\*b\*, against their definition: three axes, three and alpha, and four.
+/// Conversions by tables of L\*a\*b\* are compared with their definition, for three axes, for three axes and alpha, and for four axes.
 func tableColorCases() -> [KernelCase] {
   [(3, false), (4, false), (4, true)].map { (channels: Int, inks: Bool) in
     KernelCase("convertTableBytes: \(channels) channels\(inks ? " of inks" : "")") { check in
@@ -23,7 +23,7 @@ private func convert(_ channels: Int, _ inks: Bool, _ nodeCounts: [Int], _ check
   var places: [Int32] = []
   for axis in 0..<axes {
     for sample in 0..<256 {
-      // Ties, nodes themselves and the last node are among them.
+      // Some positions are ties, some are exactly at a node, and some are at the last node.
       let place = Double(sample / 3 * 3) / 255 * Double(nodeCounts[axis] - 1)
       let node = min(Int(place), nodeCounts[axis] - 2)
       places.append(Int32(node * strides[axis]))

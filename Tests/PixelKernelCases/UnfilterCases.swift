@@ -6,12 +6,12 @@ import PixelKernelsX86v3
 import PixelKernels
 #endif
 
-/// Bytes after a row that may be read.
+/// The number of bytes after a row that kernels may read.
 private let slack = 8
 
-/// Lengths around every vector length.
+/// Rows with lengths around every vector length.
 ///
-/// PNGSuiteTests and PNGStripTests show, with whole files, that this definition is PNG's.
+/// PNGSuiteTests and PNGStripTests show with whole files that this definition is that of PNG.
 func unfilterCases() -> [KernelCase] {
   var cases: [KernelCase] = []
   for filter in UInt8(0)...5 {
@@ -34,7 +34,7 @@ private func unfilter(_ filter: UInt8, _ pixelBytes: Int, _ check: inout KernelC
   for pixels in Array(1...12) + [15, 16, 17, 31, 33, 40, 255] {
     for rowCount in [1, 2, 3, 7] {
       let count = pixels * pixelBytes
-      // Every second time few values, so that predictors tie. 5: any filter, changing from row to row.
+      // Half of the rows have only few values, so that predictors tie. 5 stands for any filter, which changes from row to row.
       let factor = random.next() & 1 == 0 ? UInt8(1) : 60
       var expected = (0..<rowCount * (count + 1) + slack).map { _ in
         UInt8(truncatingIfNeeded: random.next()) / factor &* factor
@@ -51,7 +51,7 @@ private func unfilter(_ filter: UInt8, _ pixelBytes: Int, _ check: inout KernelC
   }
 }
 
-/// Rows of zeros with a few other bytes, below runs of one color: flat areas are not handled pixel by pixel.
+/// Rows of zeros with a few other bytes, below runs of one color. The kernels do not handle such flat areas pixel by pixel.
 private func unfilterFlat(_ filter: UInt8, _ pixelBytes: Int, _ check: inout KernelCheck) {
   var random = SplitMix64(seed: UInt64(filter) * 10 + UInt64(pixelBytes))
   for pixels in [200, 301, 640] {
@@ -62,7 +62,7 @@ private func unfilterFlat(_ filter: UInt8, _ pixelBytes: Int, _ check: inout Ker
         expected[Int(random.next() % UInt64(rowCount * (count + 1)))] = UInt8(truncatingIfNeeded: random.next())
       }
       for row in 0..<rowCount { expected[row * (count + 1)] = filter }
-      // Now and then a color that differs in one channel, or by one level, from the one before.
+      // Sometimes the color differs from the one before, in one channel, by one level or by more.
       var color = [UInt8](repeating: 100, count: pixelBytes)
       var prior: [UInt8] = []
       for _ in 0..<pixels {
@@ -72,7 +72,8 @@ private func unfilterFlat(_ filter: UInt8, _ pixelBytes: Int, _ check: inout Ker
         prior += color
       }
       prior += [UInt8](repeating: 0xA5, count: slack)
-      // The rows' first pixel is the color above for Paeth; Average needs half of it.
+      // The first pixel is the color above it. Paeth gives that color with a difference of 0, and Average gives half of it, so the other
+      // half is the difference.
       if filter == 3 { for i in 0..<pixelBytes { expected[1 + i] = prior[i] - prior[i] / 2 } }
       var actual = expected
       unfilterRowsReference(rows: &expected, rowCount: rowCount, prior: prior, pixelBytes: pixelBytes, count: count)

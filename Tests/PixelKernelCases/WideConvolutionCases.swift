@@ -27,7 +27,7 @@ private func vertical(_ width: Int, _ check: inout KernelCheck) {
   for (taps, shift) in [(1, Int64(1)), (6, 14), (25, 22)] {
     var random = SplitMix64(seed: UInt64(width * 100 + taps))
     let rows = (0..<taps).map { _ in (0..<width).map { _ in UInt16.random(in: 0...65_535, using: &random) } }
-    // The sums of the weights stay so small that the result fits its 32 bits.
+    // The weights are so small that the result fits into 32 bits.
     let most = Int32(1) << Int32(shift) / Int32(taps) &+ 1
     let weights = (0..<taps).map { _ in Int32.random(in: -most...most, using: &random) }
     var sums = [Int64](repeating: 5, count: width)
@@ -56,7 +56,7 @@ private func vertical(_ width: Int, _ check: inout KernelCheck) {
 private func horizontal(_ channels: Int, _ maximum: UInt16, _ hasAlpha: Bool, _ check: inout KernelCheck) {
   let (width, taps, outputs, shift) = (40, 6, 19, Int64(20))
   var random = SplitMix64(seed: UInt64(channels) + UInt64(maximum))
-  // Samples with 4 fraction bits that overshoot both ends.
+  // Samples with 4 fraction bits. Some are below 0, and some are above the largest value.
   let row = (0..<width * channels).map { _ in Int32.random(in: -100_000...1_150_000, using: &random) }
   let starts = (0..<outputs).map { Int32($0 * (width - taps) / outputs) }
   let weights = (0..<outputs * taps).map { _ in Int32.random(in: -4_000...20_000, using: &random) }

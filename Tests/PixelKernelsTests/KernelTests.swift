@@ -26,7 +26,7 @@ struct KernelTest: Sendable, CustomTestStringConvertible {
   }()
 }
 
-/// The kernels against their definitions. On arm64 the same cases run in a program of their own (Scripts/test-neon).
+/// The kernels are compared with their definitions. On arm64 a separate program runs the same cases (Scripts/test-neon).
 @Suite("Kernels")
 struct KernelTests {
   @Test("a kernel's output is its definition's, with every instruction set", arguments: KernelTest.all)

@@ -2,7 +2,7 @@ import Foundation
 import PixelKernels
 import Testing
 
-/// The definition of light against the curve of sRGB.
+/// The definition of light is compared with the curve of sRGB.
 @Suite("Linear light")
 struct LinearLightTests {
   /// The light of a byte, 0…1 (IEC 61966-2-1:1999, section 5.2).
@@ -16,7 +16,7 @@ struct LinearLightTests {
     #expect(lightReference(0) == 0 && Int32(lightReference(255)) == whiteLight)
     var sum = 0.0
     for byte in UInt8.min...UInt8.max {
-      // The error in levels: the distance along the curve to the exact light.
+      // The error in levels is the distance along the curve from the exact light.
       let exact = Self.light(Double(byte)) * Double(whiteLight)
       let slope = (Self.light(Double(byte) + 0.01) - Self.light(Double(byte) - 0.01)) / 0.02 * Double(whiteLight)
       let error = abs(Double(lightReference(byte)) - exact) / slope

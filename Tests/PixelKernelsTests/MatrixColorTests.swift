@@ -1,10 +1,10 @@
 import PixelKernels
 import Testing
 
-/// The definitions of the conversion of planes against formulas in doubles.
+/// The definitions of the conversion of planes are compared with formulas in double precision.
 @Suite("Matrix color")
 struct MatrixColorTests {
-  /// ITU-T T.871, section 7, in doubles.
+  /// The formulas are those of ITU-T T.871, section 7, in double precision.
   @Test("Y, Cb and Cr become RGB, and RGB becomes Y, Cb and Cr, within 0.55 of the formula")
   func formula() {
     for y in stride(from: 0, through: 255, by: 3) {
@@ -16,7 +16,7 @@ struct MatrixColorTests {
           for (actual, exact) in zip([rgb.red, rgb.green, rgb.blue], exact) {
             #expect(abs(Double(actual) - min(max(exact, 0), 255)) < 0.55)
           }
-          // The three taken as red, green and blue.
+          // Here the three values are taken as red, green and blue.
           let luma = 0.299 * Double(y) + 0.587 * Double(cb) + 0.114 * Double(cr)
           let blue = min(255, 128 - 0.168736 * Double(y) - 0.331264 * Double(cb) + 0.5 * Double(cr))
           let red = min(255, 128 + 0.5 * Double(y) - 0.418688 * Double(cb) - 0.081312 * Double(cr))

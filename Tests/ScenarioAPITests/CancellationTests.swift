@@ -58,7 +58,7 @@ struct CancellationTests {
     #expect(transport.requests.isEmpty)
   }
 
-  // A submit that has left is waited for: ScenarioClientTests.cancelingSubmit.
+  // The submit is left out here: if a submit was sent, the client waits for its reply (ScenarioClientTests.cancelingSubmit).
   @Test("canceling ends a verb while it waits for an answer", arguments: verbs.dropLast())
   func duringRequest(verb: Verb) async throws {
     let transport = ParkedTransport()

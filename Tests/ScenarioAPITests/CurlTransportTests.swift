@@ -271,7 +271,7 @@ struct CurlTransportTests {
 
   @Test("nothing is sent to an unknown host")
   func unknownHost() async throws {
-    // A label of more than 63 characters (RFC 1035, 2.3.4) is refused before any server is asked.
+    // A label of more than 63 characters (RFC 1035, 2.3.4) is refused before a name server is asked.
     let get = HTTPRequest(.get, "https://\(String(repeating: "a", count: 64)).example/", stage: .wait)
     let error = try #require(await failure(of: get).error)
     #expect(error.code == .unreachable && error.outcome == .notSent && error.isRetryable)
@@ -327,8 +327,8 @@ struct CurlTransportTests {
   @Test(
     "a request that must not be repeated is sent once, even on a dead connection", arguments: [false, true], [0, 100])
   func deadConnection(isRepeatable: Bool, bodyCount: Int) async throws {
-    // Replies to the first request of a connection and drops the connection when the second one has arrived. A repeated request
-    // would get a reply.
+    // The server replies to the first request of a connection, and drops the connection when the second request has arrived. If the client
+    // repeated that request, the repetition would get a reply.
     let server = RawServer { connection in
       guard connection.readRequest() != nil else { return }
       connection.answer()
@@ -376,7 +376,7 @@ struct CurlTransportTests {
     let get = try request(.get, server.baseURL, stage: .download)
     let bound = Duration.milliseconds(100) * TimeScale.factor
     var (best, attempts) = (Duration.seconds(1_000), 0)
-    // Other work on the machine may delay some attempts; a mechanism that waits for a timer delays all of them.
+    // Other work on the machine may delay some attempts. If cancellation had to wait for a timer, all attempts would be late.
     while attempts < 5 || (best >= bound && attempts < 50) {
       attempts += 1
       let task = Task { await failure(of: get, transport) }
@@ -432,7 +432,7 @@ struct CurlTransportTests {
 
   @Test("hundreds of jobs are watched at once over a handful of connections")
   func watching() async throws {
-    // No job ends before all of them have been read: they are all watched at the same time.
+    // No job ends before all of them have been read, so all of them are watched at the same time.
     #if DEBUG
     let count = 200
     #else

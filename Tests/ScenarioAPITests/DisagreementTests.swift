@@ -3,7 +3,8 @@ import Testing
 
 @testable import ScenarioAPI
 
-/// The disagreements of the service's documents (contract, section 12). Each row of the table has a test of the document that is followed.
+/// The points in which the service's documents disagree (contract, section 12). For each row of that table, a test checks that the client
+/// follows the document that the row names.
 @Suite("Contract, section 12")
 struct DisagreementTests {
   private func client(_ transport: ScriptedTransport) throws -> ScenarioClient {

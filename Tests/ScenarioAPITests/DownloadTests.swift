@@ -46,7 +46,7 @@ struct DownloadTests {
     let request = try #require(transport.requests.first)
     #expect(request.authorization == nil && request.fields.isEmpty && request.followsRedirects)
     #expect(request.url == "https://cdn.example/f?Signature=PlantedSignature")
-    // The file is as open to others as any file that the user makes.
+    // The file has the same permissions as any new file of the user.
     let other = unsafe open(folder.path + "/other", O_WRONLY | O_CREAT | O_EXCL, 0o666)
     close(other)
     let modes = try ["/result.png", "/other"].map {

@@ -42,7 +42,7 @@ struct FaultRelayTests {
   func submits(kind: SandboxFault.Kind, code: ScenarioError.Code, jobs: Int) async throws {
     let client = try await client()
     sandbox.script(SandboxFault(kind, on: "generateImg2Img"))
-    // Only silence needs the short timeout; a reset ends the request long before.
+    // Only the fault of silence needs the short timeout. A reset ends the request long before.
     let isSilent = code == .timedOut
     do {
       _ = try await submit(client, timeout: (isSilent ? .milliseconds(500) : .seconds(30)) * TimeScale.factor)
@@ -65,7 +65,8 @@ struct FaultRelayTests {
     let folder = NSTemporaryDirectory() + "gesso-relay-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    // libcurl itself repeats a request once, on a new connection, when a kept one breaks before the first byte.
+    // If a kept connection breaks before the first byte, libcurl itself repeats the request once on a new connection. Two resets are
+    // therefore necessary.
     sandbox.script(SandboxFault(.resetAfter, on: "file", count: 2))
     await #expect(throws: ScenarioError.self) { _ = try await client.download(asset, to: folder + "/a.jpg") }
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)

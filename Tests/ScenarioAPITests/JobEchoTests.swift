@@ -3,7 +3,7 @@ import Testing
 
 @testable import ScenarioAPI
 
-/// The part of its request that a job repeats, in the forms of contract, section 8.
+/// The part of a request that its job repeats, in the forms of the contract, section 8.
 @Suite("Echoes of jobs")
 struct JobEchoTests {
   private static func job(_ json: String) throws -> Job {

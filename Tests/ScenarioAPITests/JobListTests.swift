@@ -6,7 +6,7 @@ import Testing
 
 @Suite("The list of jobs")
 struct JobListTests {
-  /// A list of pages, of which the last may be given again and again.
+  /// A service with a list of pages. After the last page, it can return that page again without end.
   private struct Pages: HTTPTransport {
     let script: ScriptedTransport
     let pages: [String]
@@ -18,7 +18,7 @@ struct JobListTests {
 
     func send(_ request: HTTPRequest) async throws(ScenarioError) -> HTTPResponse {
       if script.stepsLeft > 0 { return try await script.send(request) }
-      // A service without end: every page has a token of its own.
+      // Each repetition of the last page has a new token, so the list never ends.
       let count = more.next()
       guard count < 200 else { throw ScenarioError(.transportFailed, .notSent, stage: .wait, "endless", remedy: "") }
       return HTTPResponse(status: 200, body: [UInt8](pages[pages.count - 1].replacing("LAST", with: "t\(count)").utf8))
@@ -46,7 +46,7 @@ struct JobListTests {
     #"{"jobs":[\#(jobs.joined(separator: ","))]\#(token.map { #","nextPaginationToken":"\#($0)""# } ?? "")}"#
   }
 
-  /// The pages of a service, and the jobs that are found after second 1000.
+  /// The pages of a service, and the jobs that the client finds after second 1000.
   static let lists: [(name: String, pages: [String], jobs: [String])] = [
     ("a token that repeats", [page([job("a")], token: "t"), page([job("b")], token: "t")], ["a", "b"]),
     (

@@ -14,17 +14,17 @@ struct MultipartUploadTests {
       var puts: [String] = []
       var looks = 0
       var leaked = false
-      /// True after a part that could have gone to a private network.
+      /// True if a part was sent without the protection against private networks.
       var unguarded = false
       var action = ""
-      /// The reply for an open upload; nil after it was completed.
+      /// The client's description of the upload while it is open; nil after it was completed.
       var open: String?
     }
     let state = Mutex(State())
-    /// The status of the reply to each `PUT`, by its number; 200 for all others.
+    /// The status of the reply to each `PUT`, by the number of the part; 200 for all other parts.
     let answers: [Int: Int]
     let end: String
-    /// The reply to a client that wants to continue an upload.
+    /// The kind of reply to a client that wants to continue an upload.
     let reopening: String
 
     init(
@@ -83,7 +83,7 @@ struct MultipartUploadTests {
     }
   }
 
-  /// Two whole parts and the beginning of a third; no two pages are equal.
+  /// Two whole parts and the beginning of a third one. Pages of 4 KiB have different contents within each MiB.
   private static let image: [UInt8] = {
     var bytes = [UInt8](repeating: 7, count: 17_000_000)
     for place in stride(from: 0, to: bytes.count, by: 4096) { bytes[place] = UInt8(truncatingIfNeeded: place >> 12) }
@@ -150,7 +150,7 @@ struct MultipartUploadTests {
       ("open", 1, 0), ("addresses kept back", 2, 3), ("failed", 2, 3), ("completed", 1, 0),
     ])
   func goesOn(reopening: String, uploads: Int, puts: Int) async throws {
-    // The third part is refused, so this process does not send it again.
+    // The service refuses the third part for good, so this process does not send it again.
     let storage = Storage(answers: [3: 400], reopening: reopening)
     let kept = Mutex<[PartialUpload]>([])
     await #expect(throws: ScenarioError.self) {
@@ -194,7 +194,7 @@ struct MultipartUploadTests {
   func stuck(ending: String?) async throws {
     let partial = try JSONDecoder().decode(
       PartialUpload.self, from: Data(#"{"id":"u0","partSize":8388608,"finishedParts":[1,2,3]}"#.utf8))
-    // All parts are there; the action that ends the upload fails, or is refused.
+    // All parts have arrived. The action that ends the upload fails, or is refused.
     let transport = ScriptedTransport([
       .answer(200, #"{"upload":{"id":"u0","status":"pending"}}"#), ending.map { .answer(200, $0) } ?? .answer(400),
       .answer(400),

@@ -4,7 +4,8 @@ import Testing
 
 @testable import ScenarioAPI
 
-/// Replies that official clients and their tests have met (contract, sections 5, 7 and 8): only an id may be strict.
+/// Replies that official clients and their tests have met (contract, sections 5, 7 and 8). The client may refuse such a reply only for its
+/// id.
 @Suite("Odd replies")
 struct OddReplyTests {
   private static func decode<Value: Decodable>(_ type: Value.Type, _ json: String) throws -> Value {

@@ -15,7 +15,7 @@ struct RetryPolicyTests {
     return error
   }
 
-  /// The failure, whether reads, uploads and dry runs repeat it, and whether a submit does.
+  /// The failure, whether reads, uploads and dry runs are repeated after it, and whether a submit is.
   static let table: [(ScenarioError, Bool, Bool)] = [
     (error(.notSent), true, true),
     (error(.unknownOutcome), true, false),
@@ -28,7 +28,7 @@ struct RetryPolicyTests {
     (error(.notSent, isRetryable: false), false, false),
   ]
 
-  /// The possible effect of a request, by the status of its reply (contract, section 10); all other statuses are final.
+  /// The possible effect of a request, by the status of the reply (contract, section 10). Every other status is final.
   static func documented(_ status: Int) -> RetryPolicy.Effect? {
     switch status {
     case 429: .nothingDone
@@ -187,7 +187,7 @@ struct JobPollingTests {
     #expect(polling.beginNew() == .seconds(2))
     let unknown = error(.notFound, isRetryable: false)
     #expect(polling.next(after: unknown, elapsed: .seconds(2)) == .wait(.seconds(3)))
-    // This holds however often the job is read.
+    // The number of reads has no effect on this.
     for _ in 0..<20 { #expect(polling.next(after: unknown, elapsed: .seconds(29)) != .fail(unknown)) }
     #expect(polling.next(after: unknown, elapsed: .seconds(30)) == .fail(unknown))
 
@@ -197,7 +197,7 @@ struct JobPollingTests {
 
   @Test(
     "the jobs of a batch are read soon after they end, and seldom",
-    // The seconds that the jobs take, the delay that reads may have, and the number of reads for each job.
+    // The seconds that the jobs take, the largest delay of a read, and the largest number of reads for each job.
     arguments: [(3.0, 0.3, 6.0), (12, 0.9, 6), (60, 4.5, 6), (0.1, 0.9, 2)])
   func pace(seconds: Double, late: Double, most: Double) {
     let pace = JobPace()
@@ -213,7 +213,7 @@ struct JobPollingTests {
         time += wait / .seconds(1)
         reads += 1
       }
-      // The first jobs only teach the pace.
+      // The client learns the usual time of a job from the first jobs, so these do not count.
       if round >= 8 { lateness.append(time - seconds) }
     }
     #expect(lateness.allSatisfy { $0 <= late }, "\(lateness)")
@@ -272,7 +272,7 @@ struct RetryBudgetTests {
         try await (number % 2 == 0 ? client : copy).job(JobID(rawValue: "j"))
       }
     }
-    // 100 retries: three for each of 33 requests, and one more.
+    // 100 retries are allowed: three for each of 33 requests, and one more.
     #expect(transport.requests.count == failures + 100)
     for _ in 0..<5 { _ = try await client.job(JobID(rawValue: "j")) }
     await #expect(throws: ScenarioError.self) { try await client.job(JobID(rawValue: "j")) }

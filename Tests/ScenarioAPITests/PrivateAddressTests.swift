@@ -6,8 +6,8 @@ import Testing
 
 @Suite("Addresses of this machine and of private networks")
 struct PrivateAddressTests {
-  // The first and the last address of each special network, and their neighbors outside. Which are public is Python's word
-  // (`ipaddress` of 3.11: `is_global` and not multicast, reserved or site-local).
+  // The first and the last address of each special network, and the addresses next to them outside. Python decides which of them are public
+  // (`ipaddress` of 3.11: `is_global`, and not multicast, reserved or site-local).
   private static let publicOnes = """
     1.0.0.0 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 126.255.255.255 128.0.0.0 169.253.255.255 169.255.0.0 \
     172.15.255.255 172.32.0.0 192.0.1.255 192.0.3.0 192.167.255.255 192.169.0.0 198.17.255.255 198.20.0.0 \
@@ -27,14 +27,15 @@ struct PrivateAddressTests {
     64:ff9b:0:ffff:ffff:ffff:ffff:ffff 64:ff9b:1:: 64:ff9b:1:ffff:ffff:ffff:ffff:ffff 64:ff9b:2:: 192.0.0.1 \
     192.0.0.170 4000::1
     """
-  // Addresses that Python does not classify. IPv4 within IPv6 counts as that address; the rest as newer versions of Python and IANA have it.
+  // Addresses that Python does not classify. An IPv4 address within IPv6 counts as that IPv4 address. The others follow newer versions of
+  // Python, and IANA.
   private static let others: [(address: String, isPublic: Bool)] = [
     ("::ffff:8.8.8.8", true), ("::ffff:127.0.0.1", false), ("::ffff:10.0.0.1", false),
     ("::ffff:169.254.169.254", false),
     ("64:ff9b::8.8.8.8", true), ("64:ff9b::127.0.0.1", false), ("64:ff9b::192.168.0.1", false),
     ("2002:7f00:1::", false), ("2002:a00:1::", false), ("2002:808:808::", false), ("2001:0:7f00:1::", false),
     ("::127.0.0.1", false), ("192.0.0.255", false), ("3fff::1", false), ("3fff:1000::", true), ("2003::", true),
-    // The forms that the C library reads as numbers.
+    // Spellings that the C library reads as numbers.
     ("127.1", false), ("0x7f.1", false), ("2130706433", false), ("017700000001", false), ("0", false),
     ("134744072", true),
   ]
@@ -68,7 +69,7 @@ struct PrivateAddressTests {
     let server = RawServer.answering { connection, _ in connection.answer() }
     defer { server.stop() }
     let error = await failure(of: "http://\(host):\(server.port)/a.jpg")
-    // A URL with a password is refused whatever it leads to.
+    // A URL with a password is refused, wherever it leads.
     #expect(error?.code == (host.contains("@") ? .invalidRequest : .privateAddress))
     #expect(error?.outcome == .notSent && error?.isRetryable == false)
     if !host.contains("@") { #expect(error?.remedy == .allowPrivateAddresses) }
@@ -103,7 +104,7 @@ struct PrivateAddressTests {
     #expect(bytes == Array("image".utf8))
   }
 
-  // A server on loopback stands for the internet: it is a proxy, whose own address is allowed.
+  // A server on loopback plays the part of the internet. It is a proxy, and the proxy's own address is allowed.
   @Test(
     "a redirect leads to none, whether this machine or a proxy connects",
     arguments: [

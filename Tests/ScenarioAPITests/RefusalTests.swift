@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Refusals of the service")
 struct RefusalTests {
-  /// A reply and its expected reading.
+  /// A reply, and what the client must read in it.
   struct Case: Sendable, CustomTestStringConvertible {
     var status: Int
     var body: String
@@ -19,10 +19,10 @@ struct RefusalTests {
     var testDescription: String { "\(status) \(body.prefix(60))" }
   }
 
-  static let now = Date(timeIntervalSince1970: 784_111_777)  // Sun, 06 Nov 1994 08:49:37 GMT, as RFC 9110 has it
+  static let now = Date(timeIntervalSince1970: 784_111_777)  // Sun, 06 Nov 1994 08:49:37 GMT, the example of RFC 9110
 
   static let cases: [Case] = [
-    // Shapes of the body, in the contract's order of reading.
+    // The forms of the body, in the order in which the contract reads its fields.
     Case(
       status: 400, body: #"{"reason":"Input image is required","name":"BadRequestError"}"#, code: .rejected,
       reason: "Input image is required", name: "BadRequestError"),
@@ -47,7 +47,7 @@ struct RefusalTests {
     Case(status: 400, body: #"{"statusCode":400,"error":"Bad Request","message":"m"}"#, code: .rejected, reason: "m"),
     Case(status: 400, body: #"["odd"]"#, code: .rejected, reason: #"["odd"]"#),
     Case(status: 400, body: #"{"message":"m","trace_id":"t-1"}"#, code: .rejected, reason: "m"),
-    // Credentials and permissions.
+    // Replies about credentials and permissions.
     Case(status: 401, body: #"{"message":"Unauthorized"}"#, code: .credentialsRefused, reason: "Unauthorized"),
     Case(status: 403, body: #"{"message":"Unauthorized"}"#, code: .credentialsRefused, reason: "Unauthorized"),
     Case(
@@ -61,7 +61,7 @@ struct RefusalTests {
     Case(
       status: 403, body: #"{"reason":"Missing scope assets.write"}"#, code: .forbidden,
       reason: "Missing scope assets.write"),
-    // The CDN's reply to a signature that has expired or was changed.
+    // The CDN's reply if a signature has expired or was changed.
     Case(
       status: 403,
       body: "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>",
@@ -78,7 +78,7 @@ struct RefusalTests {
     Case(
       status: 403, body: #"{"message":"Missing Authentication Token"}"#, code: .endpointGone,
       reason: "Missing Authentication Token"),
-    // Credit that is used up, under any status.
+    // Replies about credit that is used up, with any status.
     Case(
       status: 400, body: #"{"reason":"Insufficient creative units"}"#, code: .creditExhausted,
       reason: "Insufficient creative units"),
@@ -95,7 +95,7 @@ struct RefusalTests {
     Case(
       status: 429, body: #"{"reason":"Quota exhausted for this minute","remainingSeconds":30}"#, code: .coolingDown,
       isRetryable: true, reason: "Quota exhausted for this minute", retryAfter: .seconds(30)),
-    // A service that waited too long may have acted, whatever its reply is.
+    // A service that ended a request for its time may have acted before, whatever its reply is.
     Case(
       status: 408, body: #"{"reason":"Quota exhausted"}"#, code: .serviceFailed, outcome: .unknownOutcome,
       isRetryable: true, reason: "Quota exhausted"),
@@ -122,7 +122,7 @@ struct RefusalTests {
       status: 429,
       body: #"{"reason":"quota","name":"PlanLimitReachedError","details":{"actionName":"creative-units"}}"#,
       code: .quotaExhausted, reason: "quota", name: "PlanLimitReachedError"),
-    // A plan without the feature at all: no job that ends makes room.
+    // The plan does not have the feature at all, so it does not help to wait until a job ends.
     Case(
       status: 429,
       body:
@@ -134,7 +134,7 @@ struct RefusalTests {
     Case(
       status: 429, body: #"{"message":"Too Many Requests"}"#, code: .throttled, isRetryable: true,
       reason: "Too Many Requests"),
-    // The time to wait, in every form.
+    // The time to wait, in each of its forms.
     Case(
       status: 429, body: "", fields: [HTTPField("Retry-After", "7")], code: .throttled, isRetryable: true,
       retryAfter: .seconds(7)),
@@ -177,7 +177,7 @@ struct RefusalTests {
       isRetryable: true, reason: "Service Unavailable"),
   ]
 
-  /// The messages of 400s that the contract quotes.
+  /// The messages of replies with status 400 that the contract quotes.
   static let verbatim = [
     "Either 'image' or 'canvas' must be provided", "Unhandled image format", "Input image is required",
     "Input width must be at least 672", "Input prompt must be at most 2048 characters long",
@@ -240,23 +240,23 @@ struct RefusalTests {
 
   // MARK: Generations
 
-  /// The status and body of a refused generation with the model `flux.1-dev`, and the code.
+  /// The status and the body of the reply that refuses a generation with the model `flux.1-dev`, and the code of the error.
   static let generations: [(Int, String, ScenarioError.Code)] = [
-    // The path does not exist: the reply of the gateway, of a server in front of the service, or of the service.
+    // The path does not exist. The reply is from the gateway, from a server in front of the service, or from the service itself.
     (403, #"{"message":"Missing Authentication Token"}"#, .endpointGone), (404, "", .endpointGone),
     (404, #"{"message":"Not Found"}"#, .endpointGone), (404, "<html><h1>404</h1></html>", .endpointGone),
     (404, #"{"message":"Cannot POST /v1/generate/img2img"}"#, .endpointGone), (410, "", .endpointGone),
-    // The model.
+    // The endpoint refuses the model.
     (400, #"{"reason":"Model flux.1-dev runs only under /generate/custom/flux.1-dev"}"#, .modelRefused),
     (400, #"{"reason":"The model flux.1-dev is no longer available"}"#, .modelRefused),
     (400, #"{"reason":"flux.1-dev is not supported"}"#, .modelRefused),
     (400, #"{"message":"Unsupported model"}"#, .modelRefused),
     (400, #"{"reason":"Bad value","details":{"parameter":"modelId"}}"#, .modelRefused),
-    // Something that the endpoint, which is there, does not know, or not for this project.
+    // The endpoint exists, but it does not know the model or asset, or not in this project.
     (404, #"{"reason":"Model not found","name":"NotFoundError","details":{"id":"flux.1-dev"}}"#, .notFound),
     (404, #"{"reason":"No Flux.1-dev here"}"#, .notFound), (410, #"{"reason":"Model flux.1-dev is gone"}"#, .notFound),
     (410, #"{"reason":"Asset deleted","details":{"id":"asset_1"}}"#, .notFound),
-    // The source, or a field: the same model takes another order.
+    // The source or a field is refused. The same model would accept another order.
     (404, #"{"reason":"Asset not found","details":{"id":"asset_1"}}"#, .notFound),
     (400, #"{"reason":"Input width must be at least 672 for the model flux.1-dev"}"#, .rejected),
     (400, #"{"reason":"This model does not support negativePrompt"}"#, .rejected),
@@ -275,7 +275,7 @@ struct RefusalTests {
       let isElsewhere = [.endpointGone, .modelRefused].contains(code)
       #expect((error.remedy == .useCustomModel("model_bfl-flux-1-dev")) == (isElsewhere && isLegacy), "\(error.remedy)")
     }
-    // Outside of a generation a 404 is about the job, asset or model of the path.
+    // If the request is not a generation, a 404 is about the job, the asset or the model in the path.
     let error = ScenarioError(refusal: response, stage: .wait, now: Self.now)
     if status == 404 { #expect(error.code == .notFound) }
   }

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Client against the sandbox")
 struct SandboxTests {
-  /// A sandbox whose time is the client's clock, so that jobs advance without a real wait.
+  /// A sandbox that uses the client's clock, so that jobs advance without a real wait.
   private struct Service {
     let clock = ManualClock()
     let sandbox: ScenarioSandbox
@@ -37,7 +37,7 @@ struct SandboxTests {
 
   private static let polling = JobPolling(initialInterval: .milliseconds(300), growth: 1)
 
-  /// Upload, submit, wait, download, as a user would.
+  /// Uploads, submits, waits and downloads, as a user would.
   private func runJob(_ client: ScenarioClient) async throws -> (statuses: [String], files: [Data]) {
     let source = try await client.uploadAsset(
       name: "small-420.jpg", bytes: try Fixtures.bytes("jpeg/small-420.jpg"), mimeType: "image/jpeg")
@@ -101,7 +101,7 @@ struct SandboxTests {
     check(try await runJob(client))
     exchanges.withLock { exchanges in
       #expect(exchanges.allSatisfy { $0.version == "2" })
-      // A submit uses a new connection when the machine is so slow that the first one has been idle for seconds.
+      // If the machine is so slow that the first connection has been idle for seconds, the submit uses a new one.
       #expect(exchanges.dropFirst().allSatisfy { $0.reused || $0.stage == .submit })
     }
     await service.sandbox.stop()
@@ -154,7 +154,7 @@ struct SandboxTests {
 
   // MARK: Disagreements
 
-  /// The code of the error that the client throws for a submit; nil for a disagreement with which a job runs to its end.
+  /// The code of the error that the client throws for a submit; nil if the job runs to its end in spite of the disagreement.
   private static func code(_ kind: SandboxDisagreement) -> ScenarioError.Code? {
     switch kind {
     case .gatewayForbids, .legacyGone: .endpointGone

@@ -79,13 +79,13 @@ struct ScenarioClientTests {
     let transport = ScriptedTransport([.answer(200, Replies.asset("a"))])
     let bytes = [UInt8](repeating: 255, count: ScenarioClient.directUploadLimit)
     _ = try await client(transport).uploadAsset(name: "a.png", bytes: bytes, mimeType: "image/png")
-    // A body above this limit gets 413 (contract, section 14).
+    // The service replies with 413 to a larger body (contract, section 14).
     #expect(try #require(transport.requests.first).body.count <= 6_291_456)
   }
 
   // MARK: Repetition
 
-  /// The outcome of a first submit, and whether the submit is repeated.
+  /// The outcome of a first submit, whether the submit is repeated, and whether it may have been charged.
   static let submits: [(ScriptedTransport.Step, repeats: Bool, ScenarioError.Charge)] = [
     (Replies.lost(.notSent), true, .no), (Replies.lost(.unknownOutcome), false, .unknown),
     (.answer(429, #"{"message":"Too Many Requests"}"#), true, .no),
@@ -141,7 +141,7 @@ struct ScenarioClientTests {
 
   @Test("canceling during a submit waits for its answer, and sends nothing after it", arguments: [200, 429])
   func cancelingSubmit(status: Int) async throws {
-    /// Replies when the test allows it, also after the task was canceled.
+    /// A transport that replies when the test allows it, even after the task was canceled.
     struct Held: HTTPTransport {
       let script: ScriptedTransport
       let hold: @Sendable () async -> Void

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("The service's clock and name")
 struct ServiceClockTests {
-  /// Sun, 06 Nov 1994 08:49:37 GMT, as RFC 9110 has it.
+  /// Sun, 06 Nov 1994 08:49:37 GMT, the example of RFC 9110.
   private static let now = Date(timeIntervalSince1970: 784_111_777)
 
   private func client(_ transport: ScriptedTransport) throws -> ScenarioClient {

@@ -11,7 +11,7 @@ struct RequestWireTests {
 
   @Test("img2img has exactly the contract's fields")
   func img2img() throws {
-    // The example of the contract, section 5.
+    // This is the example of the contract, section 5.
     var request = Img2ImgRequest(
       prompt: "hand-painted stone wall", image: .asset(AssetID(rawValue: "asset_Zk3vR8yQp1LmT6aWnX0dBe")))
     (request.strength, request.numSamples, request.seed) = (0.55, 2, "421337")
@@ -86,7 +86,7 @@ struct RequestWireTests {
         var request = Img2ImgRequest(prompt: "p", image: .asset(AssetID(rawValue: "asset_1")))
         request.endpoint = endpoint
         (request.width, request.height, request.seed) = (64, 64, "7")
-        // The field is left out if the operation does not take it.
+        // If the operation does not take the field, the request without the field must be valid.
         try request.validate()
         switch field.name {
         case "strength": request.strength = 0.5
@@ -114,7 +114,7 @@ struct RequestWireTests {
 
   @Test("an upload is one JSON object with a data URL", arguments: ["photo.jpg", #"a "b" \ c/ü\#u{1F332}.png"#])
   func uploadBody(name: String) throws {
-    // 49,152 bytes are encoded at a time.
+    // The encoder takes 49,152 bytes at a time.
     for count in [1, 2, 3, 10_000, 49_151, 49_152, 49_153, 98_304, 98_305] {
       let image = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 13) }
       let fields = try object(AssetUploadBody.encode(name: name, mimeType: "image/png", image: image))

@@ -79,7 +79,7 @@ struct FaultTests {
       return (0..<2000).map { script.draw($0 % 2 == 0 ? "getJob" : "generateImg2Img") }
     }
     #expect(draws() == draws())
-    // 200 expected, of a binomial with a deviation of 13.4.
+    // 200 faults are expected, with a standard deviation of 13.4 (binomial distribution).
     #expect((140...260).contains(draws().count { $0 != nil }))
     let polls = Set(stride(from: 0, to: 2000, by: 2).compactMap { draws()[$0] })
     #expect(polls.contains(.unknownStatus) && !polls.contains(.wrongSize) && !polls.contains(.expiredURL))

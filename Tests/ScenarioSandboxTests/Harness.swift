@@ -5,7 +5,7 @@ import Synchronization
 
 @testable import ScenarioSandbox
 
-/// Time that tests move by hand.
+/// A clock that tests move by hand.
 final class TestClock: Sendable {
   private let time = Mutex(Date(timeIntervalSince1970: 1_790_000_000))
   var now: Date { time.withLock(\.self) }
@@ -19,13 +19,13 @@ final class TestLog: Sendable {
   func append(_ line: String) { collected.withLock { $0.append(line) } }
 }
 
-/// A service without sockets: requests go in as values.
+/// A service without sockets. Tests pass requests to it as values.
 struct Harness {
   let clock = TestClock()
   let log = TestLog()
   let service: SandboxService
 
-  /// A secret with the character that separates it from its key.
+  /// The secret contains colons, the character that separates a key from its secret.
   static let credential = SandboxCredential(key: "key_1", secret: "s3cret:with:colons")
   /// 48 × 32 pixels of a gradient.
   static let picture: [UInt8] = {
@@ -45,13 +45,13 @@ struct Harness {
     service = SandboxService(configuration: configuration, origin: "http://127.0.0.1:1")
   }
 
-  /// A reply, its body read.
+  /// A reply whose body has been read.
   struct Answer {
     let status: Int
     let headers: HTTPHeaders
     let data: Data
 
-    /// A value of the JSON body by the names on the way to it, separated by periods.
+    /// A value in the JSON body. The path has the names of the members that contain it, separated by periods.
     func callAsFunction<Value>(_ path: String, as type: Value.Type = String.self) -> Value? {
       var value = try? JSONSerialization.jsonObject(with: data)
       for name in path.split(separator: ".") {
@@ -98,7 +98,7 @@ struct Harness {
     return answer("asset.id") ?? "no id in \(String(decoding: answer.data, as: UTF8.self))"
   }
 
-  /// The least body of a job, with changes.
+  /// The smallest valid body of a job, with these changes.
   static func job(image: String, _ changes: [String: any Sendable] = [:]) -> [String: any Sendable] {
     let body: [String: any Sendable] = [
       "modelId": "flux.1-dev", "prompt": "a wall", "image": image, "width": 64, "height": 64, "numSamples": 1,

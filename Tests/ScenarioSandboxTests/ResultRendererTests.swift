@@ -118,14 +118,14 @@ struct ResultRendererTests {
 
   @Test("the badge can be read at every strength", arguments: [Source.black, .white, .noise], [0.01, 1])
   func badge(source: Source, strength: Double) {
-    // On a picture this size the badge is drawn 2 × 2 pixels a dot, 90 × 22 in the lower right corner.
+    // In a picture of this size, each dot of the badge takes 2 × 2 pixels. The badge has 90 × 22 pixels and is in the lower right corner.
     let image = source.image(400, 340)
     let plain = ResultRenderer.render(source: image, seed: 3, strength: strength)
     func mean(x: Range<Int>, y: Range<Int>) -> Double {
       let samples = y.flatMap { y in x.flatMap { x in plain.samples[(y * 400 + x) * 3..<(y * 400 + x) * 3 + 3] } }
       return samples.reduce(0) { $0 + Double($1) } / Double(samples.count)
     }
-    // The B's stem is a column of letter dots; the column before it is band.
+    // The stem of the letter B is a column of dots of the text. The column before it belongs to the band.
     let (left, top) = (400 - 90 + 4, 340 - 22 + 4)
     let stem = mean(x: left + 48..<left + 50, y: top..<top + 14)
     let gap = mean(x: left + 46..<left + 48, y: top..<top + 14)

@@ -276,7 +276,7 @@ struct SandboxServiceTests {
     #expect(answer.status == 200)
   }
 
-  /// Requests with one more fault each, the one found first in front.
+  /// Requests with several faults. The status belongs to the fault that the service finds first.
   @Test(
     "faults are found in the service's order",
     arguments: [

@@ -116,7 +116,7 @@ struct ScenarioSandboxTests {
     let task = Task { try await sandbox.start() }
     task.cancel()
     do {
-      // The server may have listened already; then it has to be stopped.
+      // The server may already listen when the task is canceled. Then it has to be stopped.
       let base = try await task.value
       #expect(try await send("GET", base.appending(path: "jobs")).status == 401)
     } catch {
@@ -176,7 +176,7 @@ struct ScenarioSandboxTests {
     let url = template.replacing("PORT", with: String(port))
     let limits = { (configuration: inout SandboxConfiguration) in
       configuration.limits.fetchedBytes = 100_000
-      // The time is short only if the test is about silence: a busy machine takes longer to answer.
+      // Only the test about silence has a short time, because a busy machine takes longer to answer.
       configuration.limits.fetchTimeout =
         (template.hasSuffix("/silent") ? .milliseconds(300) : .seconds(30)) * TimeScale.factor
     }

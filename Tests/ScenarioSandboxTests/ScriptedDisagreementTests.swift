@@ -5,7 +5,7 @@ import Testing
 
 @testable import ScenarioSandbox
 
-/// The ways in which the service may reply otherwise than its documents describe (contract, section 14).
+/// The ways in which replies of the service may differ from its documents (contract, section 14).
 @Suite("Scripted disagreements")
 struct ScriptedDisagreementTests {
   private static let img2img = "/v1/generate/img2img"
@@ -24,7 +24,7 @@ struct ScriptedDisagreementTests {
     (try await harness.send("GET", "/v1/jobs?pageSize=1"), "jobs.0.")
   }
 
-  /// The seconds by which the clock of a reply's `Date` field is ahead.
+  /// The number of seconds by which the `Date` field of a reply is ahead of the clock.
   private func skew(_ harness: Harness, _ answer: Harness.Answer) throws -> Double {
     let formatter = DateFormatter()
     formatter.locale = Locale(identifier: "en_US_POSIX")
@@ -98,7 +98,7 @@ struct ScriptedDisagreementTests {
       let created = try #require(started("job.createdAt").flatMap { try? Wire.Timestamp.style.parse($0) })
       let seen = (try skew(harness, started), created.timeIntervalSince(harness.clock.now))
       #expect(seen.0 == seen.1)
-      // A client that uses the clock of the replies finds the job.
+      // The job is found by a client that uses the clock of the replies.
       for (seconds, count) in [(-1.0, 1), (1.0, 0)] {
         let date = created.addingTimeInterval(seconds).formatted(Wire.Timestamp.style)
         let list = try await harness.send("GET", "/v1/jobs?pageSize=1&createdAfter=\(date)")
@@ -165,7 +165,7 @@ struct ScriptedDisagreementTests {
     for seed: UInt64 in [1, 2] {
       let draws = orders.map { SandboxDisagreement.drawn(seed: seed, order: $0) }
       #expect(draws == orders.map { SandboxDisagreement.drawn(seed: seed, order: $0) })
-      // 1000 expected, of a binomial with a deviation of 22.4.
+      // 1000 are expected, with a standard deviation of 22.4 (binomial distribution).
       for kind in SandboxDisagreement.survivable { #expect((880...1120).contains(draws.count { $0.contains(kind) })) }
       #expect(Set(draws).count == 1 << SandboxDisagreement.survivable.count, "every combination")
     }

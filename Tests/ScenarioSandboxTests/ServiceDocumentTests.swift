@@ -8,7 +8,7 @@ import Testing
 struct ServiceDocumentTests {
   private static let text = String(decoding: PackageResources.scenario_openapi_yaml, as: UTF8.self)
 
-  /// The values of the first list of plain scalars, in either YAML form, after the line `marker`.
+  /// The values of the first list of plain scalars after the line `marker`. The list may be in either form of YAML.
   private func values(after marker: String) -> [String] {
     let lines = Self.text.split(separator: "\n").drop { $0 != marker[...] }.dropFirst()
     guard let start = lines.firstIndex(where: { $0.contains("enum:") }) else { return [] }
@@ -20,7 +20,7 @@ struct ServiceDocumentTests {
   @Test("every operation of the file is found")
   func operations() {
     let ids = Self.text.matches(of: /operationId: (\w+)\n/).map { String($0.1) }
-    // Links repeat ids; each operation's own is the first with it.
+    // Links repeat the ids of operations, so each id is counted once.
     #expect(Set(ids) == Set(ServiceDocument.operations.map(\.id)))
     #expect(ServiceDocument.operations.count == Set(ids).count)
     #expect(ServiceDocument.operations.allSatisfy { ["GET", "POST", "PUT", "DELETE", "PATCH"].contains($0.method) })

@@ -13,7 +13,7 @@ struct SiblingTests {
       PixelImage(size: ImageSize(width: 48, height: 32), channels: 1, samples: samples))
   }()
 
-  /// Submits, lets the job end, and gives the reply and the result's RGB.
+  /// Submits, waits until the job has ended, and returns the reply and the RGB of the result.
   private func generate(
     _ harness: Harness, _ path: String, _ fields: [String: any Sendable]
   ) async throws -> (reply: Harness.Answer, pixels: PixelImage<UInt8>) {
@@ -31,7 +31,7 @@ struct SiblingTests {
     return (reply, try ImagePreparer().pixelsBlocking(of: .memory([UInt8](file.data)), as: Recipe()))
   }
 
-  /// The greatest difference between two images in a rectangle that the badge does not reach.
+  /// The greatest difference between two images, in rows and columns that the badge does not reach.
   private func difference(_ a: PixelImage<UInt8>, _ b: PixelImage<UInt8>, columns: Range<Int>) -> Int {
     (10..<34).flatMap { y in
       columns.flatMap { x in

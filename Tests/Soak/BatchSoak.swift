@@ -6,28 +6,28 @@ import ScenarioSandbox
 import Synchronization
 import TestSupport
 
-/// The parent of `gesso batch`: gives the same command again until every row is done, while the service is faulty, the command is
-/// killed and the disk is full. As a person would, it asks for failed rows again and decides about runs whose job is uncertain.
+/// Runs `gesso batch` again and again until every row is done, while the service is faulty, the command is killed and the disk is full.
+/// Like a person, it gives failed rows again, and decides about runs whose job is uncertain.
 ///
-/// Nothing here is left to chance: the fault of each run of the command comes at the nth request of an operation, which determines what
-/// is on record then. A submit and the reads of jobs come only after their steps were recorded, so that a kill there finds a run in
-/// that state. The sandbox has read a request whole before the command is killed, so that a kill at a submit leaves a paid job whose
-/// reply nobody has read. If a run did not reach its place, the place is tried again, with more rows.
+/// Nothing depends on chance. The fault of each run of the command comes at the nth request of an operation, and that request determines
+/// the state on record. A submit and the reads of jobs are sent only after their steps were recorded, so that a kill there finds a run in
+/// that state. The sandbox has read a request completely before the command is killed. So a kill at a submit leaves a paid job, and no
+/// process has read its reply. If a run of the command does not reach its place, the place is tried again with more rows.
 struct BatchSoak: Sendable {
   /// The command.
   let gesso: String
-  /// An empty folder; for a full disk on a file system of its own.
+  /// An empty folder. To test a full disk, it must be on a file system of its own.
   let folder: String
-  /// Rows at the beginning.
+  /// The number of rows at the beginning.
   let rows: Int
   let kills: Int
   /// The number of times that the disk becomes full.
   let fills: Int
   let seed: UInt64
-  /// True for replies that stop in the middle, for which the command waits a minute.
+  /// True if some replies stop in the middle. The command waits a minute for each of them.
   let stalls: Bool
 
-  /// The fault of a run of the command, at the nth request of an operation.
+  /// A fault of one run of the command, and the request at which it comes: the nth of an operation.
   private struct Place: Sendable {
     let fills: Bool
     let operation: String
@@ -36,8 +36,8 @@ struct BatchSoak: Sendable {
     var name: String { "\(fills ? "full disk" : "killed") at \(operation)" }
   }
 
-  /// The operations in turn, each with the states that a run may be in then. The test aims at the first of these
-  /// states. A run whose job had succeeded before it was interrupted asks for the job once more.
+  /// The operations in turn, each with the states in which a run may then be. The test needs the first of these states. The second state
+  /// occurs because a run whose job had succeeded before an interruption reads the job once more.
   private static let operations: [(name: String, states: [LedgerEntry.State])] = [
     ("generateImg2Img", [.submitting]), ("uploadAsset", [.prepared]), ("getJob", [.submitted, .succeeded]),
     ("file", [.succeeded]),
@@ -51,7 +51,7 @@ struct BatchSoak: Sendable {
     let filled = (0..<fills).map { index in
       Place(fills: true, operation: ["generateImg2Img", "file", "uploadAsset"][index % 3], count: often)
     }
-    // A full disk after each of the first kills, while there are rows of every state.
+    // After each of the first kills the disk is filled once, because rows of every state exist then.
     return zip(killed, filled).flatMap { [$0, $1] } + killed.dropFirst(fills) + filled.dropFirst(kills)
   }
 
@@ -71,7 +71,7 @@ struct BatchSoak: Sendable {
       }
     }
 
-    /// A request has arrived, and has had no effect yet.
+    /// Called when a request has arrived, before it has an effect.
     func meet(_ operation: String) {
       state.withLock { state in
         guard let target = state, target.place.operation == operation else { return }
@@ -104,7 +104,7 @@ struct BatchSoak: Sendable {
     }
   }
 
-  /// Makes images, no two of them alike.
+  /// Makes images that are all different.
   private func makeImages(_ indices: Range<Int>) throws {
     let preparer = ImagePreparer()
     for index in indices {
@@ -125,7 +125,7 @@ struct BatchSoak: Sendable {
     var configuration = SandboxConfiguration(
       credentials: [.random()],
       jobTimings: JobTimings(queued: step, warmingUp: step, inProgress: step, finalizing: step))
-    // The command waits a minute for a reply that never comes, and other clients of the soak have that fault.
+    // The fault `hang` is left out. The command would wait a minute for each such reply, and other clients of the soak have that fault.
     configuration.faultPlan = SandboxFaultPlan(
       seed: seed, rate: 0.01, kinds: SandboxFault.Kind.allCases.filter { $0 != .hang && (stalls || $0 != .stall) })
     configuration.disagreementSeed = seed
@@ -156,7 +156,7 @@ struct BatchSoak: Sendable {
     return record.faults
   }
 
-  /// The faults that were made so far.
+  /// The faults that were caused so far.
   private struct Record {
     var rows: Int
     var log: [String: Int] = [:]
@@ -165,18 +165,18 @@ struct BatchSoak: Sendable {
     mutating func count(_ line: String) { log[line, default: 0] += 1 }
   }
 
-  /// The exit codes after which a person gives the batch again: some rows failed, all failed for one reason, the service refused credit
-  /// or could not be reached.
+  /// The exit codes after which a person gives the batch again: some rows failed, all rows failed for the same reason, or the service
+  /// refused credit or could not be reached.
   private static let passing: Set<Int32> = [1, 6, 7, 8]
-  /// The exit codes among them with which a batch may have ended before it met the full disk: a refusal by the service, no reply, or
-  /// failed jobs.
+  /// Some of these exit codes, with which a batch may end before it reaches the full disk: a refusal of the service, no reply, or failed
+  /// jobs.
   private static let before: Set<Int32> = [6, 7, 8]
 
   private func repeatUntilDone(
     _ command: Command, _ sandbox: ScenarioSandbox, _ aim: Aim, _ record: inout Record
   ) async throws {
     var (places, repeats) = (places[...], 0)
-    // False after far more repeats than faults explain.
+    // Counts a repetition. Returns false if there are far more repetitions than faults can cause.
     func again(_ line: String, _ record: inout Record) -> Bool {
       record.count(line)
       repeats += 1
@@ -204,7 +204,7 @@ struct BatchSoak: Sendable {
           record.faults.append("\(place.name), and no run is \(states.map(\.rawValue).joined(separator: " or "))")
         } else if let aim = states.first, !found.contains(aim) {
           guard again("another state than \(aim.rawValue)", &record) else { return }
-          // Runs whose job had succeeded come first each time.
+          // At each start, runs whose job had succeeded come first, so the next attempt aims at a later request.
           var later = place
           later.count += 1
           places.append(later)
@@ -220,7 +220,7 @@ struct BatchSoak: Sendable {
           return
         }
         guard again("ended with \(status)\(wasFull ? " before the full disk" : "")", &record) else { return }
-        // The place was not reached: by then there were too few rows.
+        // The place was not reached, because too few rows were left.
         if var place, status == 0 {
           place.count = 1
           places.append(place)
@@ -235,7 +235,7 @@ struct BatchSoak: Sendable {
     }
   }
 
-  /// Decides about runs as a person would who sees every job of the service: by the prompt, which no other row has.
+  /// Decides about runs like a person who sees every job of the service. Each row has a prompt of its own, which identifies its job.
   private func decide(_ command: Command, _ sandbox: ScenarioSandbox, _ record: inout Record) async throws {
     let ledger = try Ledger(path: folder + "/ledger.sqlite")
     for run in try ledger.entries(limit: .max) where run.state == .needsDecision {
@@ -281,7 +281,7 @@ struct BatchSoak: Sendable {
     for case let state? in Self.operations.map(\.states.first) where !record.hits.contains(state) {
       record.faults.append("no kill found a run that was \(state.rawValue)")
     }
-    // All results are there: given once more, the command does nothing and pays nothing.
+    // All results exist. If the command is given once more, it does nothing and pays nothing.
     let status = try await command.batch { try $0.run() }
     if status != 0 { record.faults.append("given once more, it ended with \(status): \(command.lastWords)") }
     let after = sandbox.statistics
@@ -300,13 +300,13 @@ private struct Command {
 
   private var errors: URL { URL(filePath: folder).appending(path: "errors") }
 
-  /// The end of the last run's standard error.
+  /// The end of the standard error of the last run.
   var lastWords: String {
     let text = (try? String(contentsOf: errors, encoding: .utf8)) ?? ""
     return text.split(separator: "\n").suffix(6).joined(separator: " | ")
   }
 
-  /// Gives the command of the batch.
+  /// Runs the command of the batch.
   func batch(_ start: (Process) throws -> Void) async throws -> Int32 {
     try await run(
       [
@@ -317,7 +317,7 @@ private struct Command {
 
   /// Runs to the end.
   ///
-  /// - Returns: The status; the negative number of the signal that ended it.
+  /// - Returns: The exit status, or the negative number of the signal that ended the process.
   func run(_ arguments: [String], _ start: (Process) throws -> Void) async throws -> Int32 {
     let process = Process()
     process.executableURL = URL(filePath: program)

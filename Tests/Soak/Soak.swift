@@ -5,25 +5,25 @@ import ScenarioSandbox
 import Synchronization
 import TestSupport
 
-/// The parent: a sandbox, and client processes that it starts again until all orders are done and all kills have hit.
+/// The parent process: a sandbox, and client processes that are started again until all orders are done and every kill has hit.
 struct Soak: Sendable {
-  /// Orders at the beginning. More are added when the clients have finished them and kills are left.
+  /// The number of orders at the beginning. More are added if the clients have finished all of them while kills are left.
   let jobs: Int
-  /// Kills at the beginning. More are added for a state of the ledger that none of them hit.
+  /// The number of kills at the beginning. More are added for each state of the ledger that no kill has hit.
   let kills: Int
   let processes: Int
   let seed: UInt64
   let echoes: Bool
-  /// True for orders whose replies differ from the service's documents, by the seed.
+  /// True if some replies differ from the service's documents. The seed decides which.
   let disagrees: Bool
 
-  /// The place where a client process ends: at the nth request of an operation, before it has an effect, or after the nth commit.
+  /// The place at which a client process ends: the nth request of an operation, before it has an effect, or the nth commit of a step.
   private enum Place: Sendable, Hashable, CustomStringConvertible {
     case request(String, Int)
     case commit(String, Int)
 
-    /// The place of the next kill if one did not find this place: by then all uploads are done, and every order still has the other steps
-    /// once.
+    /// The place of another kill if a process ended without reaching this place. All uploads are done then, but every order still has each
+    /// of the other steps once.
     var again: Place {
       switch self {
       case .request("uploadAsset", _): .request("generateImg2Img", 1)
@@ -40,7 +40,7 @@ struct Soak: Sendable {
     }
   }
 
-  /// Places in turn, the rare ones early, so that every one is reached and every state of the ledger is hit.
+  /// The places in turn. The rare ones come early, so that every place is reached and every state of the ledger is hit.
   private var places: [Place] {
     let often = max(jobs / max(kills, 1) / 2, 1)
     let round: [Place] = [
@@ -52,7 +52,7 @@ struct Soak: Sendable {
       .commit("submitting", 1 + often / 3), .commit("downloaded", often),
     ]
     return (0..<kills).map { index in
-      // After the first round all uploads are there already.
+      // After the first round all images are uploaded.
       let place = round[index % round.count]
       return index >= round.count && place == .request("uploadAsset", 1) ? .request("generateImg2Img", often) : place
     }
@@ -62,18 +62,18 @@ struct Soak: Sendable {
     var places: ArraySlice<Place>
     /// The number of orders so far.
     var orders: Int
-    /// The number of planned kills, with those that were added.
+    /// The number of planned kills, including those that were added.
     var kills: Int
     /// Client processes that are running or will be started again.
     var running: Int
-    /// Kills that were placed again, or added, so far.
+    /// The numbers of kills that were placed again or added.
     var repeats: [String: Int] = [:]
-    /// Client processes that are to be killed at a request, and how many of them are still to come.
+    /// For each client process that will be killed at a request, the operation and the number of its requests until then.
     var targets: [Int32: (operation: String, left: Int)] = [:]
     var log: [String: Int] = [:]
-    /// For each state, the number of kills that found a run in it whose claim the killed process held.
+    /// For each state, the number of kills that hit it: the killed process held the claim of a run in this state.
     var hits: [LedgerEntry.State: Int] = [:]
-    /// The runs that were counted already: one that an earlier kill left behind may not have been continued since.
+    /// The runs that were counted before. If no process has continued such a run since, it must not be counted again.
     var left: [Int64: LedgerEntry.State] = [:]
   }
 
@@ -173,7 +173,7 @@ struct Soak: Sendable {
     return milliseconds(usage.ru_utime) + milliseconds(usage.ru_stime)
   }
 
-  /// The state that the sandbox's hook and the keepers of the client processes share.
+  /// The state that the hook of the sandbox shares with the tasks that start the client processes.
   private final class Shared: Sendable {
     private let state: Mutex<State>
     init(_ state: State) { self.state = Mutex(state) }
@@ -186,14 +186,14 @@ struct Soak: Sendable {
     func count(_ line: String) { state.withLock { $0.log[line, default: 0] += 1 } }
     func nextPlace() -> Place? { state.withLock { $0.places.popFirst() } }
 
-    /// Decides what follows when a client process has finished every order that it knows. True if the process gets more orders.
+    /// Decides what happens when a client process has finished all its orders. Returns true if the process gets more orders.
     ///
-    /// A place that it did not reach is placed again, at the first such request or commit. When no place is left, the last
-    /// process to finish gets one for each state of the ledger that no kill has hit.
+    /// If the process did not reach its place, the place is set again, at the next such request or commit. If no place is left, the last
+    /// process gets a place for each state of the ledger that no kill has hit.
     func goesOn(missed place: Place?) -> Bool {
       state.withLock { state in
-        // Each repetition costs the start of a process, and an order for each of its tasks. If there are more of them than any load
-        // explains, it is a fault.
+        // Each repetition costs the start of a process, and an order for each of its tasks. More repetitions than this are a fault, because
+        // no load of the machine explains them.
         let mayRepeat = state.repeats.values.reduce(0, +) < 2 * state.kills + LedgerEntry.State.allCases.count
         if let place, mayRepeat {
           state.places.append(place.again)
@@ -213,7 +213,8 @@ struct Soak: Sendable {
       }
     }
 
-    /// Counts the states of the runs that a killed process had in hand: those whose locks have no holder any more.
+    /// Counts the states of the runs that the killed process was working on. Their lock files still exist, and no process holds a lock on
+    /// them.
     func countStates(_ ledger: Ledger) throws {
       var found: [Int64: LedgerEntry.State] = [:]
       for name in try FileManager.default.contentsOfDirectory(atPath: ledger.path + "-locks") {
@@ -226,7 +227,7 @@ struct Soak: Sendable {
       }
     }
 
-    /// True for a lock's file that nobody holds a lock on; it is left as it is.
+    /// True if no process holds a lock on this lock file. The file stays as it is.
     private func isAbandoned(_ path: String) -> Bool {
       let descriptor = unsafe open(path, O_RDWR | O_CLOEXEC)
       guard descriptor >= 0 else { return false }
@@ -245,7 +246,7 @@ struct Soak: Sendable {
     }
     func forget(_ process: Int32) { state.withLock { $0.targets[process] = nil } }
 
-    /// A request has arrived, and has had no effect yet.
+    /// Called when a request has arrived, before it has an effect.
     func meet(_ operation: String) {
       state.withLock { state in
         for (process, target) in state.targets where target.operation == operation {
@@ -280,7 +281,7 @@ struct Soak: Sendable {
         "SCENARIO_API_KEY": credential.key, "SCENARIO_API_SECRET": credential.secret,
         "GESSO_TEST_TIME_SCALE": String(TimeScale.factor),
       ]
-      // A file: the other client process would inherit a pipe and keep it open.
+      // The output goes to a file, because the other client process would inherit a pipe and keep it open.
       let said = URL(filePath: "\(folder)/said-\(number)")
       try Data().write(to: said)
       process.standardOutput = try FileHandle(forWritingTo: said)
@@ -291,7 +292,7 @@ struct Soak: Sendable {
       }
       try shared.start(process, aimingAt: place)
       switch place {
-      // Random faults lead there too rarely. The other processes take their share of the faults.
+      // Random faults lead to these states too rarely. Several faults are scripted, because the other processes get some of them.
       case .commit("failed", _): sandbox.script(SandboxFault(.quota, on: "generateImg2Img", count: 4 * processes))
       case .commit("needs-decision", _):
         sandbox.script(SandboxFault(.resetBefore, on: "generateImg2Img", count: 4 * processes))
@@ -303,7 +304,7 @@ struct Soak: Sendable {
       for line in try String(contentsOf: said, encoding: .utf8).split(separator: "\n") { shared.count(String(line)) }
       if status == 0, shared.goesOn(missed: place) { continue }
       if status != -SIGKILL { return status }
-      // A kill is counted here and not where the signal is sent: the process may have ended by itself just before.
+      // The kill is counted here and not when the signal is sent, because the process may have ended by itself just before.
       shared.count(place.map { "killed \($0)" } ?? "kill from outside")
       try shared.countStates(try Ledger(path: folder + "/ledger.sqlite"))
     }

@@ -6,31 +6,31 @@ import ScenarioSandbox
 import Synchronization
 import TestSupport
 
-/// A client process: carries out every order, several at a time, until all are done or it is killed.
+/// A client process. It carries out every order, several at a time, until all are done or the process is killed.
 struct Worker {
   let ledgerPath: String
   let baseURL: String
   let folder: String
   let source: String
   let jobs: Int
-  /// The number of the worker; half of the workers go through the orders backwards.
+  /// The number of the worker. Half of the workers take the orders in reverse.
   let number: Int
-  /// The commit after which it ends itself: the nth of that step.
+  /// The step of the commit after which the process kills itself, and how many such commits come first.
   let killStep: String
   let killCount: Int
 
   static let width = 16
 
-  /// The line for a run that was left to a decision, though the service had exactly one job that could be its own.
+  /// The line that reports a run that needed a decision although only one job of the service could be its own.
   static let evident = "undecided, though only one job could be it"
 
   /// The prompt of an order.
   static func prompt(_ index: Int) -> String { "order \(index)" }
 
-  /// The number of results of an order: several for some, so that their addresses are asked for together.
+  /// The number of results of an order. Some orders have several, so that the addresses of several assets are requested together.
   static func samples(_ index: Int) -> Int { index % 7 == 3 ? 2 : 1 }
 
-  /// One line to the parent, whatever happens next.
+  /// Writes one line to the parent at once, so that it is not lost if the process is killed.
   static func say(_ line: String) {
     let bytes = Array((line + "\n").utf8)
     _ = unsafe write(1, bytes, bytes.count)
@@ -70,8 +70,8 @@ struct Worker {
       retry: RetryPolicy(attempts: 4, initialDelay: .milliseconds(20), longestDelay: .milliseconds(200)))
     client.requestTimeout = .seconds(2) * TimeScale.factor
     let session = Session(client: client, ledger: ledger, pipeline: Img2ImgPipeline(client: client, ledger: ledger))
-    // One of 16 orders that earlier processes finished is given again; to give all of them at each of a hundred starts would
-    // be half a million.
+    // Only one in 16 of the orders that earlier processes finished is given again. If all were given again at each of a hundred starts,
+    // there would be half a million.
     let finished = Set(try ledger.entries(limit: jobs * 4).filter { $0.state == .downloaded }.map(\.intent.seed))
     let open = (0..<jobs).filter { $0 % 16 == 0 || !finished.contains(String($0)) }
     let indices = number % 2 == 0 ? open : open.reversed()
@@ -98,7 +98,7 @@ struct Worker {
     )
   }
 
-  /// Carries out one order in as many attempts as it takes, as a user would who runs the command again.
+  /// Carries out one order in as many attempts as necessary, like a user who runs the command again.
   private func finish(_ index: Int, _ session: Session) async throws {
     let order = Self.order(index, source: source, folder: folder)
     let (pipeline, polling) = (session.pipeline, session.polling)
@@ -110,7 +110,7 @@ struct Worker {
       } catch let error as PipelineError where error.code == .runInProgress {
         try await Task.sleep(for: .milliseconds(50))
       } catch let error as PipelineError where error.code == .needsDecision {
-        // A job that cannot be read now is read when the order is given again.
+        // If a job cannot be read now, it is read when the order is given again.
         if let run = error.runID { try? await decide(index, run, error.candidates, session) }
       } catch {
         failures += 1
@@ -122,16 +122,16 @@ struct Worker {
     }
   }
 
-  /// Decides about a run as a person would who sees every job of the list: by the seed, which no other order has.
+  /// Decides about a run like a person who sees every job of the list. Each order has a seed of its own, which identifies its job.
   private func decide(_ index: Int, _ run: Int64, _ candidates: [JobID], _ session: Session) async throws {
     let isEvident = try await hasOneJob(index, run, candidates, session)
     var decision = Img2ImgPipeline.Decision.resubmit
-    // A person sees that a sibling is a workflow. With a sibling of every second job in the window there are thousands.
+    // A person sees that a sibling is a workflow. If every second job in the list has a sibling, there are thousands of them.
     for candidate in candidates where !candidate.rawValue.hasSuffix("_sibling") {
       if try await isJob(candidate, of: index, session) { decision = .adopt(candidate) }
     }
-    // Another process may be looking for the job, for as long as reading the list takes; each would wait for the other for ever if it
-    // began to look again itself.
+    // Another process may be looking for the job, as long as it reads the list. If this process began a new search instead of waiting, both
+    // could wait for each other forever.
     for attempt in 1... {
       do {
         try await session.pipeline.resolve(run, decision)
@@ -155,8 +155,9 @@ struct Worker {
     }
   }
 
-  /// True when the service has exactly one job with the model and source of a run that was made around the time of its submit and
-  /// belongs to no other run, and that is the job of this order. Jobs that the run lists count, also if other runs have claimed them since.
+  /// True if exactly one job of the service can belong to the run, and it is the job of this order. Such a job has the run's model and
+  /// source, was made around the time of its submit, and belongs to no other run. The candidates that the run lists count as well, even if
+  /// other runs have claimed them since.
   private func hasOneJob(_ index: Int, _ run: Int64, _ candidates: [JobID], _ session: Session) async throws -> Bool {
     let entry = try session.ledger.entry(run: run)
     let claimed = try session.ledger.claimedJobs(baseURL: entry.intent.baseURL)

@@ -5,10 +5,12 @@ import ScenarioAPI
 import ScenarioSandbox
 import Synchronization
 
-// Many orders against a faulty sandbox, by client processes that are killed at chosen requests and commits. At the end every order has
-// been paid once, and every result is on disk. The number of kills does not depend on chance: if the request or commit of a kill does
-// not come, because the orders were finished before, the kill is placed again, with more orders. With --disagreements the sandbox
-// answers each order in ways of its own, drawn by the seed, in which the service may differ from its documents (contract, section 14).
+// Carries out many orders against a faulty sandbox, by client processes that are killed at chosen requests and commits. At the end every
+// order has been paid for once, and every result is on disk.
+//
+// The number of kills does not depend on chance. If the orders are finished before the request or commit of a kill, the kill is placed
+// again, with more orders. With --disagreements the sandbox answers each order in some of the ways in which the service may differ from its
+// documents (contract, section 14); the seed decides which.
 //
 //   soak --jobs N --kills N --processes N --seed N [--no-echo] [--disagreements]
 //   soak serve --latency MS --parallel N --seconds N      only a sandbox, slow to answer, with so many jobs at a time of so many seconds

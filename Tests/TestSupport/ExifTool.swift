@@ -1,9 +1,9 @@
 public import Foundation
 internal import Synchronization
 
-/// exiftool, the judge of metadata. One process serves all calls: Perl takes a quarter of a second to begin.
+/// exiftool, which decides whether metadata are right. One process serves all calls, because Perl takes a quarter of a second to start.
 public enum ExifTool {
-  /// The paths of Debian, MacPorts and Homebrew; Scripts/setup installs it.
+  /// The paths on Debian, with MacPorts and with Homebrew. Scripts/setup installs exiftool.
   private static let path = ["/usr/bin/exiftool", "/opt/local/bin/exiftool", "/opt/homebrew/bin/exiftool"]
     .first { FileManager.default.isExecutableFile(atPath: $0) }
 
@@ -16,8 +16,8 @@ public enum ExifTool {
     public let output: String
   }
 
-  /// A process that reads arguments, one a line, and carries a call out at each `-execute` (exiftool's `-stay_open`). The shell ends it with
-  /// this process, however that ends: exiftool itself waits for more when its input is closed.
+  /// A process that reads arguments, one on each line, and carries out a call at each `-execute` (exiftool's `-stay_open`). A shell ends
+  /// the process when the process of the tests ends for any reason, because exiftool itself continues to wait when its input is closed.
   private struct Server {
     let process = Process()
     let input = Pipe()
@@ -32,8 +32,8 @@ public enum ExifTool {
       try process.run()
     }
 
-    /// The status is printed last, by `-echo3`. With a number exiftool marks the end of a quiet call too, and not as that of a call in a
-    /// file of arguments.
+    /// `-echo3` prints the status last. `-execute` has a number, because exiftool then marks the end of a quiet call too, and the mark
+    /// differs from that of a call in a file of arguments.
     func run(_ arguments: [String]) throws -> Data {
       let lines = arguments + ["-echo3", "status ${status}", "-execute1", ""]
       try input.fileHandleForWriting.write(contentsOf: Data(lines.joined(separator: "\n").utf8))

@@ -1,11 +1,11 @@
 import Foundation
 public import ImagePreparation
 
-/// A resize in double precision, written from the formulas and not from the package: the definition of correct.
+/// A resize in double precision, which defines the correct result. It is written from the formulas and shares no code with the package.
 ///
-/// `ResamplingFixtureTests` compares the values of this resize with numpy's and Pillow's.
+/// `ResamplingFixtureTests` compares its values with those of numpy and Pillow.
 public enum Float64Resize {
-  /// Resizes straight samples without alpha; `maximum` does not matter, values are neither clamped nor rounded.
+  /// Resizes straight samples without alpha. The range of the samples does not matter, because values are neither clamped nor rounded.
   ///
   /// - Returns: `output.pixelCount * channels` interleaved samples.
   @_specialize(where Sample == UInt8)
@@ -36,7 +36,7 @@ public enum Float64Resize {
     return result
   }
 
-  /// For each output sample, the input samples that it depends on, and their weights.
+  /// For each output sample, the input samples that it is computed from, and their weights.
   private static func matrix(from count: Int, to outputCount: Int, _ filter: ResamplingFilter) -> [[(Int, Double)]] {
     let scale = Double(count) / Double(outputCount)
     let width = max(scale, 1)

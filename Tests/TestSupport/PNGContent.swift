@@ -1,16 +1,16 @@
-/// The content of an image: each kind leads to another path of the encoder.
+/// The content of an image. Each kind uses another path of the encoder.
 public enum PNGContent: String, CaseIterable, Sendable {
-  /// Every sample at random: nothing to find.
+  /// Random samples: no matches can be found.
   case noise
   /// Slopes with a little noise: filters, and codes without matches.
   case slopes
   /// One color.
   case flat
-  /// 17 colors, so 5 bits a pixel are needed and 8 taken.
+  /// 17 colors. They need 5 bits for a pixel, so a PNG takes 8.
   case fewColors
   /// Two colors in random order.
   case twoColors
-  /// One piece of noise again and again: matches at many distances.
+  /// One piece of noise that is repeated: matches at many distances.
   case tiles
   /// Long equal runs: matches of the longest length.
   case runs

@@ -1,11 +1,12 @@
 public import Foundation
 
 extension Process {
-  /// Kills this process, and those that it has started, if they run longer than any command of the tests on an idle machine. A test that
-  /// waits for its end or its output goes on then, and finds a status that it does not expect. Without this, one process that waits in vain
-  /// hides its test: the whole stage would end late, and name all tests that were running.
+  /// Kills this process, and those that it has started, if they run longer than any command of the tests does on an idle machine. A test
+  /// that waits for the process then continues, and finds a status that it does not expect. Otherwise the whole stage would end late, and
+  /// would name all tests that were running instead of the one that waits in vain.
   ///
-  /// Called once the process has started. A line on standard error says what was killed, and where it waited.
+  /// Call this when the process has started. A line on standard error names the processes that were killed and the place at which each of
+  /// them waited.
   public func killWhenLate() {
     let seconds = 180 * TimeScale.factor
     DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(seconds)) {
@@ -18,13 +19,13 @@ extension Process {
     }
   }
 
-  /// What its first thread has started, and what those have.
+  /// The processes that the first thread of this process has started, and their own descendants.
   private static func descendants(of id: Int32) -> [Int32] {
     let children = text(id, "task/\(id)/children").split(separator: " ").compactMap { Int32($0) }
     return children + children.flatMap(descendants)
   }
 
-  /// A file of /proc, with spaces for NULs; empty on other systems.
+  /// A file in /proc with spaces instead of NULs; empty on other systems.
   private static func text(_ id: Int32, _ name: String) -> String {
     let text = (try? String(contentsOfFile: "/proc/\(id)/\(name)", encoding: .utf8)) ?? ""
     return text.replacing("\0", with: " ").trimmingCharacters(in: .whitespacesAndNewlines)

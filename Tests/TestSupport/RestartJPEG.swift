@@ -1,4 +1,5 @@
-/// A baseline JPEG of random coefficients with restart markers, written here so that any size, sampling and interval can be had.
+/// A baseline JPEG of random coefficients with restart markers. It is written here so that tests can choose any size, sampling and
+/// interval.
 public struct RestartJPEG: Sendable, CustomStringConvertible {
   /// The width of the image.
   public var width: Int
@@ -25,12 +26,13 @@ public struct RestartJPEG: Sendable, CustomStringConvertible {
   public var mcusPerRow: Int { mcus(width, 0) }
 
   private func mcus(_ side: Int, _ axis: Int) -> Int {
-    // The scan of one component has MCUs of one block (T.81 A.2.2).
+    // In a scan of a single component, an MCU has one block (T.81 A.2.2).
     let blocks = sampling.count == 1 ? 1 : sampling.map { $0[axis] }.max()!
     return (side + 8 * blocks - 1) / (8 * blocks)
   }
 
-  /// Symbols of AC coefficients: the end of a block has a code of 2 bits, 00, and the others codes of 8 bits in this order.
+  /// The symbols of AC coefficients. The end of a block has the code 00 of 2 bits, and the other symbols have codes of 8 bits in this
+  /// order.
   private static let symbols: [UInt8] =
     [0x00, 0xF0] + (0...15).flatMap { run in (1...10).map { size in UInt8(run << 4 | size) } }
 
@@ -49,7 +51,7 @@ public struct RestartJPEG: Sendable, CustomStringConvertible {
       scan += [UInt8(number + 1), 0]
     }
     scan += [0, 63, 0]
-    // Codes of 4 bits are the sizes of DC differences.
+    // The sizes of DC differences have codes of 4 bits.
     var differences: [UInt8] = [0, 0, 0, 0, 12]
     differences += [UInt8](repeating: 0, count: 12)
     differences += 0..<12
@@ -99,7 +101,7 @@ public struct RestartJPEG: Sendable, CustomStringConvertible {
   }
 }
 
-/// Bits from the highest on, with stuffing.
+/// Bits, written from the highest one on, with stuffing.
 private struct EntropyBits {
   var bytes: [UInt8] = []
   private var pending = 0

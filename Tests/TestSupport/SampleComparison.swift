@@ -2,9 +2,9 @@ internal import Foundation
 
 /// The differences of integer samples from a float reference.
 public struct SampleComparison: CustomStringConvertible {
-  /// Samples compared.
+  /// The number of samples that were compared.
   public var count = 0
-  /// Samples that are not the rounded reference; a reference within 0.001 of a half may round either way.
+  /// The number of samples that differ from the rounded reference. A reference within 0.001 of a half may be rounded either way.
   public var different = 0
   /// The largest distance from the rounded reference.
   public var largest = 0

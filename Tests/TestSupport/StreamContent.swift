@@ -1,4 +1,4 @@
-/// The compressed content: each kind leads to other codes and matches.
+/// The compressed content. Each kind leads to other codes and matches.
 public enum StreamContent: CaseIterable, Sendable {
   case empty, oneByte, zeros, runs, noise, filteredNoise, text, farMatches, overlaps, longCodes, mixed
 
@@ -27,7 +27,7 @@ public enum StreamContent: CaseIterable, Sendable {
       while bytes.count < count { bytes += words.randomElement(using: &random)! }
       return bytes
     case .farMatches:
-      // Pieces of a noise of 32 KiB, again and again: distances of every length.
+      // Pieces of 32 KiB of noise are repeated, so that there are distances of every length.
       let noise = Self.noise.bytes(&random, count: 32_000)
       var bytes = noise
       while bytes.count < count {

@@ -6,7 +6,7 @@ public enum TestFolder {
   public static let url: URL = {
     let url = FileManager.default.temporaryDirectory.appending(path: "gesso-tests-\(UUID().uuidString)")
     try? FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    // A folder that could not be made fails the first test that writes into it.
+    // If the folder could not be made, the first test that writes into it fails.
     atexit { try? FileManager.default.removeItem(at: TestFolder.url) }
     return url
   }()

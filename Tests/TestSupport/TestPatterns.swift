@@ -2,13 +2,13 @@ public import ImagePreparation
 
 /// Images that are hard to resize, made from a seed.
 public enum TestPattern: String, CaseIterable, Sendable {
-  /// Every sample 0 or 255 at random: rounding errors of weights count most.
+  /// Every sample is 0 or 255 at random, so that rounding errors of weights have the largest effect.
   case twoValued
   /// Every sample 0…255 at random.
   case noise
   /// A checkerboard of single pixels.
   case checkerboard
-  /// Slow ramps with a step: equal fractions in long runs, and overshoot.
+  /// Slow ramps with a step. Long runs have equal fractions, and the step overshoots.
   case ramps
   /// White dots on black, far apart.
   case dots
@@ -50,9 +50,9 @@ public enum TestPattern: String, CaseIterable, Sendable {
   }
 }
 
-/// Noise and files of it, made here because this module is optimized in every build.
+/// Noise, and files of noise. They are made in this module because it is optimized in every build.
 public enum TestNoise {
-  /// Words of noise in all 16 bits. The last channel of two or four is never 0, where colors would lose their meaning.
+  /// 16-bit samples of noise. The last one of two or four channels is never 0, because colors would lose their meaning there.
   public static func words(_ size: ImageSize, channels: Int, seed: UInt64 = 3) -> [UInt16] {
     var random = SplitMix64(seed: seed)
     return (0..<size.pixelCount * channels).map { i in
@@ -61,7 +61,7 @@ public enum TestNoise {
     }
   }
 
-  /// The words as rows of a PNG without filters: a 0, and then the words of a row, most significant byte first.
+  /// The samples as rows of a PNG without filters: each row is a 0 and then its samples, with the most significant byte first.
   public static func unfilteredRows(_ words: [UInt16], perRow: Int) -> [UInt8] {
     var rows: [UInt8] = []
     rows.reserveCapacity(words.count * 2 + words.count / perRow)
@@ -73,11 +73,11 @@ public enum TestNoise {
     return rows
   }
 
-  /// One color under noise of alpha; if alpha is 0, another color is hidden.
+  /// One color with random alpha. If alpha is 0, another color is hidden there.
   public static func softAlpha(_ color: [UInt8], hidden: [UInt8], size: ImageSize) -> PixelImage<UInt8> {
     var random = SplitMix64(seed: 7)
     let samples = (0..<size.pixelCount).flatMap { i -> [UInt8] in
-      // Areas that are clear, soft and opaque, a few pixels wide.
+      // Small areas of a few pixels are transparent, soft or opaque.
       let noise = UInt8(truncatingIfNeeded: random.next())
       let alpha = [0, noise, 255, noise / 16][(i / 5 + i / size.width / 3) % 4]
       return (alpha == 0 ? hidden : color) + [alpha]

@@ -1,10 +1,9 @@
-// Tells ThreadSanitizer about the contended path of Synchronization.Mutex on Linux.
+// Informs ThreadSanitizer about the contended path of Synchronization.Mutex on Linux.
 //
-// Mutex takes a free lock with an atomic operation that is inlined into our code, so TSan sees it. When the lock is taken,
-// it calls into libswiftSynchronization.so, which is not instrumented: TSan sees a lock taken without order and reports a
-// race between any two uses of the guarded value. These two functions are preloaded in place of the library's, call them,
-// and report to TSan what they did (swift/stdlib/public/Synchronization/Mutex/LinuxImpl.swift). In a process without TSan
-// they only call them.
+// Mutex takes a free lock with an atomic operation that is inlined into our code, so TSan sees it. If the lock is held, Mutex calls into
+// libswiftSynchronization.so, which is not instrumented. TSan does not see the order that this call establishes, and reports a race between
+// any two uses of the guarded value. The two functions below are preloaded in place of the library's functions. They call these, and then
+// report the order to TSan (swift/stdlib/public/Synchronization/Mutex/LinuxImpl.swift). In a process without TSan they only call them.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -18,14 +17,14 @@
 #define SWIFT __attribute__((swiftcall))
 #define SELF __attribute__((swift_context)) void *
 
-// The runtime's interface for locks it does not know: sanitizer/tsan_interface.h.
+// The runtime's interface for locks that it does not know: sanitizer/tsan_interface.h.
 __attribute__((weak)) void __tsan_acquire(void *address);
 __attribute__((weak)) void __tsan_release(void *address);
 
 static void *real(const char *symbol) {
   void *function = dlsym(RTLD_NEXT, symbol);
   if (function) return function;
-  // A silent miss would bring the false reports back.
+  // If the function is missing, the false reports would come back without a notice.
   fprintf(stderr, "ThreadSanitizer: no %s\n", symbol);
   abort();
 }

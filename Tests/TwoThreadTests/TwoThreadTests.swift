@@ -3,7 +3,7 @@ import ImagePreparation
 import TestSupport
 import Testing
 
-/// Preparations on two threads, small enough to run under TSan, which looks for data races in them.
+/// Preparations on two threads. They are small enough to run under TSan, which looks for data races.
 @Suite("Two threads")
 struct TwoThreadTests {
   static let files = ["jpeg/small-420.jpg", "jpeg/small-444.jpg", "jpeg/small-progressive.jpg", "png/small-rgb8.png"]
@@ -24,7 +24,7 @@ struct TwoThreadTests {
     try compare(.memory(file), Recipe(size: .box(300, 40, .cover, gravity: gravity), output: .png()))
   }
 
-  /// Files with restart markers, large enough for two threads: a row, two rows, a part of a row and an MCU in an interval.
+  /// Files with restart markers that are large enough for two threads. An interval has one row, two rows, a part of a row, or one MCU.
   static let intervals = [64, 128, 10, 1].map { interval in
     RestartJPEG(width: 1_024, height: 520, sampling: [[2, 2], [1, 1], [1, 1]], interval: interval).bytes()
   }
@@ -34,7 +34,7 @@ struct TwoThreadTests {
     try compare(.memory(bytes), recipe)
   }
 
-  /// `GESSO_MUTATIONS` files instead of a few.
+  /// The number of damaged files is 6, or `GESSO_MUTATIONS`.
   @Test("both threads find that such a file is damaged", arguments: intervals.indices)
   func damage(number: Int) throws {
     let count = ProcessInfo.processInfo.environment["GESSO_MUTATIONS"].flatMap { UInt64($0) } ?? 6
@@ -43,7 +43,7 @@ struct TwoThreadTests {
       var random = SplitMix64(seed: seed)
       var bytes = Self.intervals[number]
       for _ in 0...random.next() % 3 {
-        // Behind the tables.
+        // The change is after the tables.
         let at = Int.random(in: 500..<bytes.count, using: &random)
         switch random.next() % 5 {
         case 0: bytes[at] ^= 1 << UInt8(random.next() & 7)

@@ -5,7 +5,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Tests whether metadata contain the place of a picture: in EXIF, in XMP in each of its forms, and in every carrier of both.
+/// Tests whether a location in metadata is found: in EXIF, in XMP in each of its forms, and in every carrier of EXIF and XMP.
 @Suite("Location")
 struct LocationTests {
   /// A file, and the location that it contains.
@@ -65,7 +65,7 @@ struct LocationTests {
     return Array(result.prefix(Int(count)))
   }
 
-  /// A text, compressed if its kind is: `tEXt`, `zTXt`, `iTXt`, or `iTXt+` for a compressed one.
+  /// A chunk of text of this kind: `tEXt`, `zTXt`, `iTXt`, or `iTXt+` for a compressed `iTXt`.
   static func text(_ kind: String, _ keyword: String, _ text: [UInt8]) -> PNGFile.Chunk {
     let name = Array(keyword.utf8) + [0]
     return switch kind {
@@ -100,7 +100,7 @@ struct LocationTests {
 
   // MARK: Cases
 
-  /// The forms of RDF, in a JPEG's packet.
+  /// The forms in which RDF can write a location, in the packet of a JPEG.
   static func forms() throws -> [Case] {
     let exif = #"xmlns:exif="\#(exifNamespace)""#
     let packets: [(String, String, Bool)] = [
@@ -147,7 +147,7 @@ struct LocationTests {
         (0..<width).map { UInt8(truncatingIfNeeded: value >> (8 * (bigEndian ? width - 1 - $0 : $0))) }
       }
     }
-    // Characters whose bytes look like markup when they are read one by one.
+    // These characters contain bytes that look like markup if the bytes are read one by one.
     let elements = "<dc:title>\u{223C}\u{2222}\u{3C3E}\u{1F332}</dc:title>"
     let exif = #"xmlns:exif="\#(exifNamespace)""#
     let with = packet(exif, elements + "<exif:GPSLatitude>42,54.0N</exif:GPSLatitude>")
@@ -171,7 +171,7 @@ struct LocationTests {
     return cases
   }
 
-  /// The places of a file that may carry a location.
+  /// The places in a file at which a location may be stored.
   static func carriers() throws -> [Case] {
     let xmp = Array(position.utf8)
     let none = Array(packet().utf8)
@@ -217,7 +217,7 @@ struct LocationTests {
         }
       }
     }
-    // The data are longer than the part that is read of the end of a file at once, after one piece of data and after many.
+    // The packet is longer than the part of the file's end that is read at once. It follows a single piece of image data, or many.
     let long = Array(packet("", #"<dc:title>\#(String(repeating: "x", count: 200_000))</dc:title>"#).utf8)
     let large = Array((position + String(repeating: " ", count: 200_000)).utf8)
     for (bytes, hasGPS) in [(large, true), (long, false)] {
@@ -229,13 +229,13 @@ struct LocationTests {
     return cases
   }
 
-  /// Names of places, and texts that only look like one, as Photoshop's resources hold them and as a PNG holds those.
+  /// Names of places, and texts that only look like such names, in the resources of Photoshop. A PNG contains these resources as well.
   static func places() throws -> [(name: String, bytes: [UInt8], isNamed: Bool)] {
     func dataset(_ number: UInt8, _ text: String) -> [UInt8] {
       [0x1C, 2, number, 0, UInt8(text.utf8.count)] + text.utf8
     }
     func resources(_ iptc: [UInt8]) -> [UInt8] {
-      // First one of an odd size and with a name.
+      // The first resource has an odd size and a name.
       Array("8BIM".utf8) + [4, 0x0B, 3] + Array("abc".utf8) + PNGFile.bigEndian(1) + [7, 0]
         + Array("8BIM".utf8) + [4, 4, 0, 0] + PNGFile.bigEndian(UInt32(iptc.count)) + iptc
     }
@@ -254,7 +254,7 @@ struct LocationTests {
     ]
   }
 
-  /// Metadata that cannot be searched to their end.
+  /// Files whose metadata cannot be searched completely.
   static func unclearFiles() throws -> [(name: String, bytes: [UInt8])] {
     let keyword = "XML:com.adobe.xmp"
     let none = Array(packet().utf8)
@@ -295,7 +295,7 @@ struct LocationTests {
   static let placeCases = (try? places()) ?? []
   static let unclearCases = (try? unclearFiles()) ?? []
 
-  /// A file of its own for each test.
+  /// A file with a name that no other test uses.
   static func file(_ bytes: [UInt8], _ name: String = "") throws -> URL {
     let file = TestFolder.url.appending(path: "gesso-location-\(UUID().uuidString)\(name)")
     try Data(bytes).write(to: file)
@@ -358,7 +358,7 @@ struct LocationTests {
         chunks: [profile, packet].map { PNGChunk(type: $0.type, data: damaged($0.data)) })
       if location.hasCoordinates || location.isIncomplete { noticed += 1 }
     }
-    // Most are damaged after the first name of a position.
+    // In most rounds the damage is after the first name of a position.
     #expect(noticed > 1_000)
   }
 
@@ -396,7 +396,7 @@ struct LocationTests {
     }
   }
 
-  /// Arguments for exiftool to write metadata, and the location that is to be found.
+  /// The arguments with which exiftool writes metadata, and the location that must be found.
   static let written: [(arguments: [String], hasGPS: Bool, hasPlaceName: Bool)] = [
     (["-XMP-exif:GPSLatitude=42.9", "-XMP-exif:GPSLongitude=-2.4"], true, false),
     (["-XMP-exif:GPSAltitude=800"], true, false), (["-EXIF:GPSLatitude=42.9", "-EXIF:GPSLatitudeRef=N"], true, false),
@@ -425,7 +425,7 @@ struct LocationTests {
         lines += [file.path, "-execute"]
       }
     }
-    // One process for all of them, and values that would not fit on a command line.
+    // One process writes all files, and reads its arguments from a file because they would not fit on a command line.
     let commands = try Self.file(Array(lines.joined(separator: "\n").utf8))
     defer { for file in files.map(\.file) + [commands] { try? FileManager.default.removeItem(at: file) } }
     _ = try ExifTool.run(["-@", commands.path])

@@ -97,7 +97,8 @@ struct MetadataTests {
   @Test("text after the image data is found, whatever its length", arguments: [10, 200_000], [1, 40])
   func trailingText(count: Int, dataChunks: Int) throws {
     var file = PNGFile(try Fixtures.bytes("png/art-rgb8.png"))
-    // The data are repeated three times, so that they are longer than the part of a file's end that is read; they are not inflated here.
+    // The data are repeated three times, so that they are longer than the part of a file's end that is read at once. The test does not
+    // inflate them.
     let data = Array(repeatElement(file.chunks.filter { $0.type == "IDAT" }.flatMap(\.data), count: 3).joined())
     let size = data.count / dataChunks + 1
     let pieces = stride(from: 0, to: data.count, by: size).map {
@@ -112,7 +113,7 @@ struct MetadataTests {
     #expect(try ImagePreparer().inspectBlocking(.file(path)).hasText)
   }
 
-  /// Names as exiftool prints them.
+  /// The expected names are those that exiftool prints.
   @Test(
     "the name of a profile is read",
     arguments: [
@@ -131,7 +132,7 @@ struct MetadataTests {
     ] as [([(String, String)], String?)])
   func profileLanguages(names: [(language: String, text: String)], name: String?) throws {
     var profile = try Fixtures.bytes("icc/sRGB-v4.icc")
-    // multiLocalizedUnicodeType (ICC.1:2022, 10.15), after everything else.
+    // The new tag is a multiLocalizedUnicodeType (ICC.1:2022, 10.15), and is placed at the end of the profile.
     let texts = names.map { $0.text.utf16.flatMap { [UInt8($0 >> 8), UInt8($0 & 0xFF)] } }
     var tag = Array("mluc".utf8) + PNGFile.bigEndian(0) + PNGFile.bigEndian(UInt32(names.count)) + PNGFile.bigEndian(12)
     var offset = tag.count + 12 * names.count
@@ -141,7 +142,7 @@ struct MetadataTests {
       offset += text.count
     }
     tag += texts.joined()
-    // Entries of the table of tags: signature, offset, size.
+    // An entry of the tag table has a signature, an offset and a size.
     let entry = try #require(
       stride(from: 132, to: 132 + 12 * Int(profile[131]), by: 12).first {
         profile[$0..<$0 + 4].elementsEqual("desc".utf8)

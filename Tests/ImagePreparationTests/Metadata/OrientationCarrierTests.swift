@@ -4,7 +4,7 @@ import Testing
 
 @testable import ImagePreparation
 
-/// The orientation of sources, wherever it stands in them. exiftool is the judge.
+/// The orientation of a source is found wherever the file stores it. The expected values come from exiftool.
 @Suite("Carriers of the orientation")
 struct OrientationCarrierTests {
   typealias Segment = (marker: UInt8, data: [UInt8])
@@ -41,7 +41,7 @@ struct OrientationCarrierTests {
   struct Case: Sendable, CustomTestStringConvertible {
     let testDescription: String
     let file: [UInt8]
-    /// Words of the note about carriers that disagree; nil for none.
+    /// Words that the note about disagreeing carriers must contain; nil if there must be no note.
     var note: String?
 
     init(_ name: String, jpeg segments: [Segment], note: String? = nil) throws {
@@ -68,7 +68,7 @@ struct OrientationCarrierTests {
   static let otherwise = MetadataTests.tiff([MetadataTests.orientation(3)])
   static let exifTag = Array("Exif\0\0".utf8)
 
-  /// Each file has orientation 6, or the one that exiftool finds first.
+  /// The orientation of each file is 6, or the one that exiftool finds first.
   static let cases: [Case] =
     try! [
       Case("a raw profile of exif", "png/orientation-6-raw-profile.png"),
@@ -112,8 +112,8 @@ struct OrientationCarrierTests {
       }
     }
 
-  /// The numbers of the orientations that exiftool finds in each file, by one process for all of them. Of the values of a tag with
-  /// several only the first has a meaning.
+  /// The orientations that exiftool finds in each file, as numbers. One process reads all files. If a tag has several values, only the
+  /// first one has a meaning.
   static func judged(_ files: [[UInt8]], _ arguments: [String] = []) throws -> [[String]] {
     let folder = TestFolder.url.appending(path: "gesso-orientations-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -173,7 +173,7 @@ struct OrientationCarrierTests {
   static let isDebug = false
   #endif
 
-  /// In each of these files, every text inflated to 16 MiB: in all 3 GiB, or a minute for a file of 1.6 MB.
+  /// In files such as these, each text once was inflated to 16 MiB. One file of 1.6 MB took 3 GiB in all, or a minute.
   @Test(
     "texts after the first 16 MiB are not read",
     .sameOnEveryInstructionSet, .enabled(if: !isDebug, "without optimization, 24 MiB of texts take half a minute"),

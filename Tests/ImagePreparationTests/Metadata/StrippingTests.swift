@@ -3,7 +3,7 @@ import ImagePreparation
 import TestSupport
 import Testing
 
-/// Metadata removed without encoding again: the same pixels, and nothing else.
+/// Metadata are removed without encoding the image again: the pixels stay the same, and nothing else is left.
 @Suite("Stripping")
 struct StrippingTests {
   static let files = ["jpeg", "jpeg/orientation", "png", "upright", "color", "kinds/webp"].flatMap { folder in
@@ -11,7 +11,7 @@ struct StrippingTests {
       $0.hasSuffix(".jpg") || $0.hasSuffix(".png") || $0.hasSuffix(".webp")
     }
   }.filter { !large.contains($0) }
-  /// These files take a debug build seconds, and smaller files are of the same kinds.
+  /// In a debug build each of these files takes seconds, and there are smaller files of the same kinds.
   static let large: Set = ["jpeg/forest.jpg", "jpeg/mountain-444.jpg", "jpeg/meadow-progressive.jpg"]
 
   @Test("pixels, colors and orientation stay the same", .sameOnEveryInstructionSet)
@@ -21,7 +21,7 @@ struct StrippingTests {
     var compared = 0
     for file in Self.files {
       let source = ImageSource.memory(try Fixtures.bytes(file))
-      // These files are no longer whole, or are of varieties that cannot be decoded.
+      // A file that is not whole, or of a variety that cannot be decoded, is skipped.
       guard let pixels = try? preparer.pixelsBlocking(of: source) else { continue }
       let stripped = try preparer.strippedBlocking(source)
       #expect(try preparer.pixelsBlocking(of: .memory(stripped.bytes)) == pixels, "\(file)")
@@ -33,7 +33,7 @@ struct StrippingTests {
         !description.hasGPS && !description.hasXMP && !description.hasText && !description.hasPlaceName, "\(file)")
       #expect(description.hasEXIF == false || before.hasEXIF || before.orientation != .upright, "\(file)")
       compared += 1
-      // The second time there is only the output of the first time.
+      // The second stripping finds nothing to remove, so its output is the same.
       let again = try preparer.strippedBlocking(.memory(stripped.bytes))
       #expect(again.bytes == stripped.bytes, "\(file)")
     }
@@ -55,7 +55,7 @@ struct StrippingTests {
     let header: [UInt8] = [0x08, 0, 0, 0, 52, 0, 0, 30, 0, 0]
     let exif = chunk("EXIF", Self.turned)
     let preparer = ImagePreparer()
-    // The header after the image, which has an orientation.
+    // The header with the orientation flag comes after the image.
     let late = try preparer.strippedBlocking(.memory(file(image, exif, chunk("VP8X", header))))
     #expect(late.bytes.dropFirst(12).starts(with: "VP8X".utf8))
     #expect(try preparer.inspectBlocking(.memory(late.bytes)).orientation == .turnRight)
@@ -143,7 +143,7 @@ struct StrippingTests {
     }
   }
 
-  /// Segments with a text, by marker; before the first scan, or before the end.
+  /// A segment with a text, by its marker. It is before the first scan, or before the end of the file.
   @Test(
     "no segment carries a text out",
     arguments: [0xE0, 0xE2, 0xEE, 0xEF, 0xF0, 0x02, 0xDE, 0xDC, 0xC1, 0xFE] as [UInt8], [false, true])
@@ -153,7 +153,8 @@ struct StrippingTests {
     let beginnings: [UInt8: String] = [0xE0: "JFIF\0123456789", 0xE2: "ICC_PROFILE\0\u{1}\u{1}", 0xEE: "Adobe1234567"]
     let content = Array((beginnings[marker, default: ""] + "SECRET").utf8)
     let segment = [0xFF, marker, 0, UInt8(content.count + 2)] + content
-    // Before the scan, decoders treat markers without a meaning, and a second frame header, as damage.
+    // Before the scan, decoders treat a marker without a meaning, and a second frame header, as damage. These segments are therefore always
+    // placed after the scan.
     let isBehindScan = isBehindScan || [0xF0, 0x02, 0xDE, 0xC1].contains(marker)
     let place = isBehindScan ? file.count - 2 : 2 + 2 + Int(file[4]) << 8 + Int(file[5])
     let stripped = try preparer.strippedBlocking(.memory(file[..<place] + segment + file[place...]))

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ImagePreparation
 
-/// Kept metadata are true of the result. exiftool is the judge.
+/// Metadata that are kept must be true of the result. The tests read them with exiftool.
 @Suite("Kept metadata are true of the result")
 struct TrueMetadataTests {
   static func kept(
@@ -53,7 +53,7 @@ struct TrueMetadataTests {
     #expect(tags["EXIF:UserComment"] as? String == "a comment")
     #expect(tags.keys.allSatisfy { !$0.contains("Thumbnail") && !$0.contains("Extended") }, "\(tags.keys)")
     #expect(tags["ExifTool:Warning"] == nil, "\(String(describing: tags["ExifTool:Warning"]))")
-    // Not a byte of the thumbnail is left.
+    // No part of the thumbnail is left.
     let thumbnail = try Fixtures.bytes("jpeg/small-gray.jpg").suffix(400)
     #expect(Data(source).range(of: Data(thumbnail)) != nil && Data(image.bytes).range(of: Data(thumbnail)) == nil)
     #expect(image.notes.contains { $0.contains("thumbnail") }, "\(image.notes)")
@@ -100,7 +100,7 @@ struct TrueMetadataTests {
     #expect(image.notes.contains { $0.contains("XMP") && $0.contains("JPEG") } == (output.format == .jpeg))
   }
 
-  /// Damage anywhere in the structure of EXIF: nothing traps, and the kept metadata are still upright.
+  /// The damage may be anywhere in the structure of EXIF. Nothing traps, and the kept metadata are still upright.
   @Test("hostile EXIF is edited without a trap", .sameOnEveryInstructionSet)
   func hostile() throws {
     let file = TestFolder.url.appending(path: "gesso-hostile.jpg")
@@ -122,7 +122,7 @@ struct TrueMetadataTests {
 
   @Test("EXIF is upright when the entries before its orientation are taken out", arguments: [false, true])
   func unsorted(withoutLocation: Bool) throws {
-    // By the standard the GPS directory comes after the orientation.
+    // According to the standard, the GPS directory would come after the orientation.
     let bytes = TIFFEntry.structure([
       TIFFEntry(0x8825, directory: [TIFFEntry(1, text: "N")]), TIFFEntry(0x0112, shorts: [6]),
       TIFFEntry(0x010F, text: "Camera"),
@@ -154,7 +154,8 @@ struct TrueMetadataTests {
       ("<a><!-- <b> --><?p <?><![CDATA[<c>]]></a>", "<a><!-- <b> --><?p <?><![CDATA[<c>]]></a>"),
       ("<a><b></a></b>", nil), ("<a", nil), ("<a b=c/>", nil), ("<!DOCTYPE a><a/>", nil), ("<a>", nil),
       ("<a \u{0}/>", nil),
-      // The fuzzing of metadata found this one: without the first attribute the second one would belong to the name.
+      // Fuzzing of metadata found this packet. If only the first attribute were removed, the second one would become a part of the
+      // element's name.
       (##"<a xmlns:h="http://ns.adobe.com/hdr-gain-map/1.0/"><b h:Version="1"c="2"></b></a>"##, nil),
     ] as [(String, String?)])
   func packets(packet: String, expected: String?) {

@@ -3,35 +3,35 @@ import ImagePreparation
 import TestSupport
 import Testing
 
-/// Crops by attention against subjects that were marked by hand.
+/// Crops by attention are compared with subjects that a person marked.
 @Suite("Attention")
 struct AttentionTests {
-  /// A photograph whose subject has to stay in a crop along its longer axis.
+  /// A photograph whose subject must stay in the crop. The crop is made along the longer axis.
   struct Task {
     let name: String
     let image: PixelImage<UInt8>
-    /// The subject along that axis.
+    /// The range of the subject along that axis.
     let subject: Range<Int>
-    /// True when that axis runs from left to right.
+    /// True if that axis is horizontal.
     let isWide: Bool
 
     var length: Int { isWide ? image.size.width : image.size.height }
-    /// Half the image, or as much as leaves a tenth of a longer subject free.
+    /// The length of the crop: half the image, or for a longer subject, so much that a tenth more than the subject fits.
     var crop: Int { min(length, max((length + 1) / 2, (subject.count * 11 + 9) / 10)) }
     var box: ImageSize {
       isWide
         ? ImageSize(width: crop, height: image.size.height) : ImageSize(width: image.size.width, height: crop)
     }
 
-    /// True when 9/10 of the subject lie in a crop that begins there.
+    /// True if a crop from `start` on contains 9/10 of the subject.
     func keepsSubject(_ start: Double) -> Bool {
       let kept = min(start + Double(crop), Double(subject.upperBound)) - max(start, Double(subject.lowerBound))
       return kept >= 0.9 * Double(subject.count)
     }
   }
 
-  /// The picture as it was taken, or cut so that the subject is no longer where photographers put it: three quarters of the part on one
-  /// side of it are gone.
+  /// The picture as it was taken, or cut so that the subject is not where photographers usually place it: three quarters of the part on one
+  /// side of the subject are cut off.
   enum Framing: String { case asTaken, cut }
 
   /// 30 photographs in one framing.
@@ -39,13 +39,13 @@ struct AttentionTests {
     /// A folder of the fixtures.
     let folder: String
     let framing: Framing
-    /// The number of subjects that have to stay: those that do. `vipsthumbnail --smartcrop attention` of libvips 8.14.1 keeps 16, 20, 17,
-    /// 20, 15 and 22 of them.
+    /// The smallest number of subjects that must stay, which is the present number. `vipsthumbnail --smartcrop attention` of libvips 8.14.1
+    /// keeps 16, 20, 17, 20, 15 and 22 of them.
     let least: Int
     var testDescription: String { "\(folder), \(framing)" }
   }
 
-  /// The method was chosen on the first folder, tried a few times on the second, and once, when it was final, on the third.
+  /// The first folder served to choose the method. The second folder was tried a few times, and the third one once, with the final method.
   static let allSamples = [
     Sample(folder: "attention", framing: .asTaken, least: 29), Sample(folder: "attention", framing: .cut, least: 27),
     Sample(folder: "attention/second-set", framing: .asTaken, least: 23),
@@ -54,7 +54,7 @@ struct AttentionTests {
     Sample(folder: "attention/third-set", framing: .cut, least: 26),
   ]
 
-  /// Without optimization the photographs as they were taken are enough.
+  /// Without optimization only the photographs as they were taken are tested.
   #if DEBUG
   static let samples = allSamples.filter { $0.framing == .asTaken }
   #else
@@ -98,7 +98,7 @@ struct AttentionTests {
     return task.isWide ? crop.x : crop.y
   }
 
-  /// The tasks of each sample, and the beginnings of attention's crops: found once for all tests.
+  /// The tasks of each sample, and the position at which attention's crop begins. All tests share these results.
   static let results: [Sample: Result<[(task: Task, start: Double)], any Error>] = Dictionary(
     uniqueKeysWithValues: samples.map { sample in
       (sample, Result { try tasks(sample).map { ($0, try start($0, .attention)) } })
@@ -124,7 +124,7 @@ struct AttentionTests {
     }
   }
 
-  /// Noise on gray, in a square at a place.
+  /// An image of one gray, with a square of noise at the given position.
   static func spot(_ size: ImageSize, x: Int, y: Int, side: Int = 12, alpha: Bool = false) -> PixelImage<UInt8> {
     var random = SplitMix64(seed: 7)
     let channels = alpha ? 4 : 3
@@ -161,7 +161,7 @@ struct AttentionTests {
     }
   }
 
-  /// The edge of a sky that clouds lie at.
+  /// The edge of the sky at which the clouds are.
   enum CloudyEdge: CaseIterable { case left, right, top, bottom }
 
   @Test("a kite in the sky stays in, whatever edge has clouds", arguments: CloudyEdge.allCases)
@@ -185,7 +185,8 @@ struct AttentionTests {
     #expect(kept.lowerBound <= place.lowerBound && kept.upperBound >= place.upperBound, "\(crop)")
   }
 
-  /// A blue sky, rows of `length` pixels, with soft clouds at the rows' begin and a small red and yellow kite at 175 of 240.
+  /// A blue sky whose rows have `length` pixels. Soft clouds are at the beginning of the rows, and a small red and yellow kite is at 175 of
+  /// 240 pixels.
   static func sky(length: Int, breadth: Int) -> [SIMD4<UInt8>] {
     var random = SplitMix64(seed: 7)
     let puffs = (0..<24).map { _ in
@@ -248,7 +249,7 @@ struct AttentionTests {
 
   @Test("trimmed parts are ignored")
   func trimmed() throws {
-    // Two spots on a clear ground; the trimmed image begins at the first and ends at the second, which is larger.
+    // Two spots on a transparent ground. The trimmed image begins at the first spot and ends at the second one, which is larger.
     var image = Self.spot(ImageSize(width: 300, height: 60), x: 100, y: 20, side: 16, alpha: true)
     let second = Self.spot(ImageSize(width: 300, height: 60), x: 240, y: 12, side: 32, alpha: true)
     for i in second.samples.indices where second.samples[i] != 0 { image.samples[i] = second.samples[i] }

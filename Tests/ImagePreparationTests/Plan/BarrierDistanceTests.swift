@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Barrier distance")
 struct BarrierDistanceTests {
-  /// A channel drawn with a character for each pixel, and its distances.
+  /// A channel, drawn with one character for each pixel, and the expected distances.
   struct Drawing: CustomTestStringConvertible {
     let testDescription: String
     let plane: [String]
@@ -40,7 +40,8 @@ struct BarrierDistanceTests {
     #expect(distances == Drawing.values(drawing.distances))
   }
 
-  /// The smallest barriers by definition: for each least value that a path may have, the smallest greatest value.
+  /// The smallest barriers by the definition. For each lower limit of a path's values, this finds the path with the smallest greatest
+  /// value.
   static func exact(_ plane: [Int32], side: Int) -> [Int32] {
     var best = [Int32](repeating: .max, count: plane.count)
     for floor in Set(plane) {

@@ -20,7 +20,7 @@ struct ColorDistributionTests {
   func compactness(_ length: Int) {
     let place = Self.side / 2 - length / 2..<Self.side / 2 + length / 2
     let values = Self.square(place, place).compactness
-    // The variance of n places in a row is (n² - 1) / 12.
+    // The variance of n consecutive positions is (n² - 1) / 12.
     let share = Double(length * length - 1) / Double(Self.side * Self.side - 1)
     #expect(abs(values[Self.side * Self.side / 2 + Self.side / 2] - (1 - share) * (1 - share)) < 1e-12)
     #expect(values[0] < 0.01, "the ground is spread all over the image")
@@ -28,7 +28,7 @@ struct ColorDistributionTests {
 
   @Test("a color is absent from the edges, or a part of it is, or none of it")
   func absence() {
-    // The strips are 10 pixels wide, so they contain all but 44 by 44 pixels: 2160 of 4096.
+    // The strips at the edges are 10 pixels wide. They contain all pixels except the 44 by 44 in the middle: 2160 of 4096.
     let edgeShare = 2160.0 / 4096
     let cases: [(columns: Range<Int>, shareAtEdge: Double)] = [(20..<40, 0), (5..<25, 0.25), (0..<20, 0.5)]
     for (columns, shareAtEdge) in cases {

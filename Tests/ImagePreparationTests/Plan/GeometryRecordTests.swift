@@ -3,7 +3,7 @@ import ImagePreparation
 import TestSupport
 import Testing
 
-/// Recipes against sizes worked out by hand.
+/// The records of recipes are compared with sizes that were calculated by hand.
 @Suite("Geometry")
 struct GeometryRecordTests {
   struct Case: Sendable, CustomTestStringConvertible {
@@ -30,7 +30,7 @@ struct GeometryRecordTests {
     }
   }
 
-  /// 1248×832 of 6000×4000 at 1024² pixels.
+  /// The part of 6000×4000 that becomes 1248×832 if the whole image would have 1024² pixels.
   static let sdxlCrop = {
     let width = 6000 * 1248 / (1536 * (2.0 / 3).squareRoot())
     let height = 4000 * 832 / (1024 * (2.0 / 3).squareRoot())
@@ -49,7 +49,7 @@ struct GeometryRecordTests {
     Case("cover", (400, 200), canvas: (100, 100), crop: (100, 0, 200, 200), .box(100, 100, .cover)),
     Case(
       "cover east", (400, 200), canvas: (100, 100), crop: (200, 0, 200, 200), .box(100, 100, .cover, gravity: .east)),
-    // The middle of the 200 columns that are kept lies at 0.6 of 400, and as near to 0.9 as the edge allows.
+    // The middle of the 200 columns that are kept is at 0.6 of the 400 columns. For 0.9 it is as close as the edge allows.
     Case(
       "cover with a focus", (400, 200), canvas: (100, 100), crop: (140, 0, 200, 200),
       .box(100, 100, .cover, gravity: .focus(x: 0.6, y: 0.1))),
@@ -78,7 +78,7 @@ struct GeometryRecordTests {
     Case(
       "megapixel cap is never exceeded", (4001, 2999), canvas: (1155, 865),
       .fitted(.init(.original, maxPixels: 1_000_000))),
-    // 1920×1278 to 1536×1022.4, of which 1536×1008 is kept: 1008 / 1022.4 of 1278 rows.
+    // 1920×1278 becomes 1536×1022.4, and 1536×1008 of that is kept. So 1008 / 1022.4 of the 1278 rows are kept.
     Case(
       "multiple of 16 by crop", (1920, 1278), canvas: (1536, 1008), crop: (0, 9, 1920, 1260),
       .longestSide(1536, sides: .multiples(of: 16))),
@@ -88,7 +88,7 @@ struct GeometryRecordTests {
     Case(
       "multiple of 64 by stretching, not enlarged", (200, 100), canvas: (192, 64),
       .longestSide(1536, sides: .multiples(of: 64, .stretch))),
-    // The smaller of 1536×1024 and a budget of 1024²: 1254×836, of which multiples of 8 are kept.
+    // The size is the smaller one of 1536×1024 and of 1024² pixels. That is 1254×836, and multiples of 8 are cut from it.
     Case("for sdxl", (6000, 4000), canvas: (1248, 832), crop: sdxlCrop, .longestSide(1536, sides: .model(.sdxl))),
     Case(
       "for sdxl by padding within the budget", (6000, 4000), canvas: (1248, 832), content: (1244, 829), at: (2, 1),
@@ -108,7 +108,8 @@ struct GeometryRecordTests {
     Case(
       "for sd15, a box", (4000, 4000), canvas: (512, 512),
       .box(512, 600, sides: .model(.sd15))),
-    // 100×25, enlarged to 128×32 for one multiple, of which 96 columns lie within the longest side.
+    // 40×10 would become 100×25. It is enlarged to 128×32, so that the height is one multiple, and 96 of the columns fit within the longest
+    // side.
     Case(
       "too small for one multiple, enlarging", (40, 10), canvas: (96, 32), crop: (5, 0, 30, 10),
       .longestSide(100, enlarge: true, sides: .multiples(of: 32))),
@@ -147,7 +148,7 @@ struct GeometryRecordTests {
         #expect(canvas.pixelCount <= sizing.maxPixels)
       } catch {
         refused += 1
-        // Nothing that lies well within a family's shapes is refused.
+        // Only shapes near or beyond the limits of a model's family are refused.
         let aspect = Double(max(source.width, source.height)) / Double(min(source.width, source.height))
         #expect(error.code == .invalidRecipe && aspect > 1.9, "\(source): \(error)")
       }
@@ -158,7 +159,7 @@ struct GeometryRecordTests {
   @Test("a focus is a point of the whole source, also where it is trimmed")
   func focusOfTrimmed() throws {
     let recipe = Recipe(size: .box(50, 50, .cover, gravity: .focus(x: 0.5, y: 0.5)))
-    // Columns 100 to 400 of 400 are left; the middle of the source is column 200.
+    // The columns 100 to 400 are left after trimming. The middle of the whole source is column 200.
     let record = try GeometryRecord.resolve(
       source: ImageSize(width: 400, height: 100), orientation: .upright, recipe: recipe,
       trimmed: .init(x: 100, y: 0, width: 300, height: 100)
@@ -184,7 +185,7 @@ struct GeometryRecordTests {
     #expect(error?.code == .invalidRecipe)
   }
 
-  /// The size for a model of these sizes, with a multiple of its own.
+  /// The size for a model with these limits. The recipe sets its own multiple.
   private static func model(
     multipleOf: Int = 8, minSide: Int = 8, maxSide: Int = 2048, maxPixels: Int = 1_000_000
   ) -> Recipe.Size {

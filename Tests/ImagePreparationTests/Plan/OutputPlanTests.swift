@@ -4,7 +4,7 @@ import Testing
 
 @testable import ImagePreparation
 
-/// The decisions of a plan about the result, from headers alone.
+/// The decisions of a plan about the result. They are made from headers alone.
 @Suite("Output plan")
 struct OutputPlanTests {
   /// A source, a recipe, and the expected plan.
@@ -28,7 +28,7 @@ struct OutputPlanTests {
     }
   }
 
-  /// A field that the plan does not read would be ignored on every path. Only `failOn` is the decoder's alone.
+  /// If the plan did not read a field, the field would have no effect. Only `failOn` is read by the decoder alone.
   @Test("every field of a recipe changes the plan of some source", arguments: Recipe.CodingKeys.allCases)
   func everyFieldIsPlanned(_ field: Recipe.CodingKeys) throws {
     let recipes = RecipeCodingTests.cases.map(\.recipe).filter {
@@ -39,7 +39,7 @@ struct OutputPlanTests {
       let source = ImageSource.file(Fixtures.path(file))
       func plan(_ recipe: Recipe) throws -> Data {
         var recipe = recipe
-        // The decoder shrinks only if much is to be shrunk.
+        // The decoder scales down only if the result is much smaller than the source.
         if field != .size { recipe.size = .longestSide(40) }
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
@@ -47,7 +47,7 @@ struct OutputPlanTests {
       }
       let standard = try plan(Recipe())
       return try recipes.contains { recipe in
-        // The record in the table is that of another image.
+        // The record in this case belongs to another image.
         if case .matching = recipe.size { false } else { try plan(recipe) != standard }
       }
     }
@@ -110,7 +110,7 @@ struct OutputPlanTests {
     Case("png/small-rgb8.png", "default", [.jpeg, .png], .jpegRows),
   ]
 
-  /// With a tensor the encoder gets the whole image.
+  /// If a tensor is made as well, the encoder gets the whole image.
   @Test(
     "a file that is encoded while its rows arrive is the one that is encoded from the whole image",
     arguments: cases.filter { [.pngRows, .jpegRows].contains($0.delivery) })
@@ -156,7 +156,7 @@ struct OutputPlanTests {
     let path = Fixtures.folder.deletingLastPathComponent()
       .appending(path: "Documentation/Schemas/prepare-explain.schema.json")
     let schema = try JSONSerialization.jsonObject(with: Data(contentsOf: path))
-    /// The words at a path of members.
+    /// The words of the list at this path of the schema's members.
     func words(_ members: String...) -> Set<String> {
       let part = members.reduce(schema) { part, member in (part as? [String: Any])?[member] ?? [:] }
       return Set(part as? [String] ?? [])
@@ -175,7 +175,7 @@ struct OutputPlanTests {
     #expect(prepared.size == prepared.plan.output.size)
   }
 
-  /// An encoder that gets arriving rows cannot be preceded by any of these steps.
+  /// None of these steps can come before an encoder that gets rows while they arrive.
   @Test("any work on the whole small image ends the encoding of rows while they come", arguments: cases)
   func workIsNeverSkipped(_ expected: Case) throws {
     var output = try Self.plan(expected).output
@@ -183,7 +183,7 @@ struct OutputPlanTests {
     #expect(output.delivery == .whole)
   }
 
-  /// Y, Cb and Cr of different sizes have no colors to convert, and no canvas in common.
+  /// While Y, Cb and Cr have different sizes, there are no colors to convert, and there is no common canvas.
   @Test("work that planes cannot be taken through one by one ends the encoding of planes", arguments: cases)
   func planesAreMergedWhereWorkNeedsColors(_ expected: Case) throws {
     var output = try Self.plan(expected).output

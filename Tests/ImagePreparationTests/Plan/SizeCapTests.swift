@@ -3,14 +3,15 @@ import ImagePreparation
 import TestSupport
 import Testing
 
-/// Sizes against the arithmetic of the flags alone: caps hold after sides became multiples, and sizes that are refused are impossible.
+/// Sizes are compared with arithmetic on the flags alone: the limits also hold after sides were rounded to multiples, and every size that
+/// is refused is impossible.
 @Suite("Caps of sizes")
 struct SizeCapTests {
   /// A shape and the flags of the command that decide about its size.
   struct Flags: CustomStringConvertible {
     var source: ImageSize
     var maxSide = 1536
-    /// The box; `maxSide` is not used with one.
+    /// The box. If there is one, `maxSide` is not used.
     var box: (size: ImageSize, fit: Recipe.Fit)?
     var maxPixels: Int?
     var unit = 1
@@ -24,14 +25,14 @@ struct SizeCapTests {
       return .fitted(Recipe.Fitting(target, maxPixels: maxPixels, sides: sides))
     }
 
-    /// The longest sides that a result may have.
+    /// The largest width and height that a result may have.
     var most: ImageSize { box?.size ?? ImageSize(width: maxSide, height: maxSide) }
 
-    /// True if no size keeps to all flags, whatever the method.
+    /// True if no size satisfies all flags, by any method.
     var isImpossible: Bool {
       let room = ImageSize(width: most.width / unit, height: most.height / unit)
       if room.width < 1 || room.height < 1 || unit * unit > maxPixels ?? .max { return true }
-      // A padded image is not enlarged; otherwise the source gives each side at least one multiple.
+      // A padded image is not enlarged. Otherwise the source must be large enough for one multiple on each side.
       let pads = snap == .pad || box?.fit == .pad
       return !pads && !enlarge && unit > 1 && min(source.width, source.height) < unit
     }
@@ -91,7 +92,8 @@ struct SizeCapTests {
     #expect((1000..<12_000).contains(refused))
   }
 
-  /// Expects that an image is refused although there are sizes, because they would show less than half of the box or the source.
+  /// Checks the error of an image that is refused although sizes exist, because each of them would show less than half of the box or of the
+  /// source.
   static func expectCrop(_ flags: Flags, _ error: PreparationError) {
     #expect(error.message.contains("half"), "\(flags): \(error)")
     #expect(flags.unit > 1 && flags.snap != .pad && flags.box?.fit != .pad, "\(flags): \(error)")
@@ -100,12 +102,13 @@ struct SizeCapTests {
   @Test(
     "sizes are those worked out by hand",
     arguments: [
-      // 512 wide is 51.2 high; one multiple is 64, at which it is 640 wide, of which 512 stay.
+      // At a width of 512 the height is 51.2, which is less than one multiple. At a height of 64 the width is 640, of which 512 pixels are
+      // kept.
       (Flags(source: ImageSize(width: 1000, height: 100), maxSide: 512, unit: 64), 512, 64),
       (Flags(source: ImageSize(width: 1000, height: 100), maxSide: 512, unit: 64, snap: .stretch), 512, 64),
-      // 448 is the largest multiple within 500.
+      // 448 is the largest multiple of 64 that is not above 500.
       (Flags(source: ImageSize(width: 1000, height: 100), maxSide: 500, unit: 64, snap: .pad), 448, 64),
-      // 1536 wide is 7.68 high.
+      // At a width of 1536 the height is 7.68.
       (Flags(source: ImageSize(width: 2000, height: 10), unit: 16, snap: .pad), 1536, 16),
       (Flags(source: ImageSize(width: 200, height: 100), unit: 64, snap: .stretch), 192, 64),
       (Flags(source: ImageSize(width: 900, height: 33), maxPixels: 20_000, unit: 32), 608, 32),
@@ -127,7 +130,7 @@ struct SizeCapTests {
       snap: .pad)
     let record = try Self.resolve(flags)
     Self.check(record, flags)
-    // As far as rounding to whole pixels allows, both axes are scaled alike.
+    // Both axes are scaled by the same factor, apart from rounding to whole pixels.
     let (x, y) = (record.crop.width / Double(record.content.width), record.crop.height / Double(record.content.height))
     #expect(abs(x / y - 1) < 0.01 && record.crop.width < 400, "\(record)")
   }

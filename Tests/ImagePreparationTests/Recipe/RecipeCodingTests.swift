@@ -4,7 +4,7 @@ import Testing
 
 @testable import ImagePreparation
 
-/// Recipes as JSON, which is hashed into the identity of orders: nothing here may change its meaning.
+/// Recipes as JSON. The identity of an order contains a hash of this JSON, so a change must not give the same JSON another meaning.
 @Suite("Recipes as JSON")
 struct RecipeCodingTests {
   struct Case: Sendable, CustomTestStringConvertible {
@@ -97,7 +97,7 @@ struct RecipeCodingTests {
     #expect(try Self.json(Self.decode(example.json)) == example.json)
   }
 
-  /// A default that changes would change what stored recipes and the keys of orders mean.
+  /// If a default changed, stored recipes and the keys of orders would have another meaning.
   @Test("settings that are left out keep their defaults")
   func defaults() {
     #expect(
@@ -145,7 +145,7 @@ struct RecipeCodingTests {
     let described = Set(article.matches(of: #/(?m)^\| `(?:\w+\.)?(\w+)` \|/#).map { String($0.1) })
     for name in names {
       #expect(Self.cases.contains { $0.json.contains("\"\(name)\":") }, "\(name)")
-      // Objects have a row for each of their fields.
+      // The article has rows for the fields of these objects, instead of a row for the object.
       if !["size", "samples", "output"].contains(name) {
         #expect(described.contains(name), "the article has no row for \(name)")
       }

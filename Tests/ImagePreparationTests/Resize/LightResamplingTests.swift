@@ -4,13 +4,13 @@ import Testing
 
 @testable import ImagePreparation
 
-/// The resize in linear light against float64, in shapes that divide slabs, blocks and groups in every way.
+/// The resize in linear light is compared with float64, for sizes that divide slabs, blocks and groups in every way.
 @Suite("Resampling in light")
 struct LightResamplingTests {
   typealias Sizes = ResamplingAccuracyTests.Sizes
 
-  // Sizes that are smaller by little, by half and by much, and larger; odd and even. All of them would take a debug build a minute and
-  // more.
+  // Sizes that become a little smaller, half as large, much smaller, and larger, with odd and even sides. In a debug build all of them
+  // would take more than a minute.
   #if DEBUG
   static let sizes = [
     Sizes(505, 153, 65, 39, 1), Sizes(301, 201, 76, 51, 3), Sizes(171, 3_001, 50, 300, 1), Sizes(513, 513, 1, 1, 3),
@@ -31,7 +31,7 @@ struct LightResamplingTests {
   static let alphaFilters: [ResamplingFilter] = [.lanczos3, .triangle]
   #endif
 
-  /// Rows arrive one by one, or in strips.
+  /// Resizes an image whose rows arrive `rowsAtATime` at a time.
   static func resized(
     _ image: PixelImage<UInt8>, to size: ImageSize, filter: ResamplingFilter, instructionSet: InstructionSet,
     rowsAtATime: Int
@@ -104,7 +104,7 @@ struct LightResamplingTests {
     "light is premultiplied: results are within 1 wherever alpha is 8 or more", .everyInstructionSet,
     arguments: [2, 4], alphaFilters)
   func softAlpha(channels: Int, filter: ResamplingFilter) {
-    // The image has every value of alpha, in blocks, and colors at random, dark ones as often as light ones.
+    // The image has every value of alpha, in blocks. Its colors are random, and half of the blocks are dark.
     let (from, to) = (ImageSize(width: 800, height: 601), ImageSize(width: 200, height: 151))
     var random = SplitMix64(seed: 4)
     var samples: [UInt8] = []
@@ -148,7 +148,7 @@ struct LightResamplingTests {
   func levels() {
     let size = ImageSize(width: 1_024, height: 1_024)
     for alpha in [UInt8(255), 254, 128, 64] {
-      // 256 squares of 64 pixels a side, whose middle no other square reaches.
+      // The image has 256 squares of 64 pixels a side. No window at the middle of a square reaches another square.
       var samples: [UInt8] = []
       for y in 0..<size.height {
         for x in 0..<size.width { samples += [UInt8(y / 64 * 16 + x / 64), alpha] }

@@ -11,7 +11,7 @@ struct MergedPlanesTests {
     .longestSide(150, sides: .multiples(of: 16)),
   ]
 
-  /// The same pixels by the longer way: planes that are kept whole, and merged at the end.
+  /// The same pixels, made in another way: the planes are resized as a whole, and merged at the end.
   static func reference(_ source: ImageSource, _ recipe: Recipe, _ preparer: ImagePreparer) throws -> Raster {
     let run = PreparationRun(
       source, recipe: recipe, product: .pixels, limits: preparer.limits, kernels: preparer.kernels,

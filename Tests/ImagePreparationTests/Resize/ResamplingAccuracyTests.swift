@@ -3,9 +3,9 @@ import Testing
 
 @testable import ImagePreparation
 
-/// The resize against float64 on inputs that are hard to resize.
+/// The resize is compared with float64 on inputs that are hard to resize.
 ///
-/// The sizes of millions of pixels run in release builds only: the resize would take minutes without optimization.
+/// The sizes of millions of pixels run only in release builds, because they would take minutes without optimization.
 @Suite("Resampling accuracy")
 struct ResamplingAccuracyTests {
   struct Sizes: Sendable, CustomTestStringConvertible {
@@ -45,7 +45,8 @@ struct ResamplingAccuracyTests {
     check(sizes, pattern, ResamplingFilter.allCases)
   }
 
-  /// One pattern, because size proves that sums and windows are wide enough, which the filters of most and of fewest taps show.
+  /// One pattern is enough, because these tests only check that sums and windows are large enough for the sizes. The two filters are those
+  /// with the most and with the fewest taps.
   @Test("8-bit results of millions of pixels are within 1 of float64", .everyInstructionSet, arguments: large)
   func millions(_ sizes: Sizes) {
     check(sizes, .twoValued, [.lanczos3, .box])
@@ -53,7 +54,7 @@ struct ResamplingAccuracyTests {
 
   private func check(_ sizes: Sizes, _ pattern: TestPattern, _ filters: [ResamplingFilter]) {
     let input = pattern.image(sizes.from, channels: sizes.channels)
-    // Four channels are red, green, blue, alpha to the public resize: opaque there, so that color is compared alone.
+    // The public resize treats four channels as red, green, blue and alpha. The image is made opaque, so that only the colors are compared.
     var samples = input.samples
     if sizes.channels == 4 {
       for i in stride(from: 3, to: samples.count, by: 4) { samples[i] = 255 }
@@ -102,7 +103,7 @@ struct ResamplingAccuracyTests {
     var visible: [UInt8] = []
     var expected: [Double] = []
     for i in stride(from: 0, to: reference.count, by: 4) {
-      // Colors are divided by the alpha before it is clamped.
+      // A color is divided by alpha before alpha is clamped.
       let alpha = reference[i + 3]
       guard alpha / 255 >= 8 else { continue }
       for c in 0..<3 {
@@ -117,7 +118,7 @@ struct ResamplingAccuracyTests {
     #expect(comparison.largest <= 1 && comparison.loss <= 0.15, "\(comparison)")
   }
 
-  /// Zeros of a sinc that were not quite 0 once sent it through the resize, which moved colors under an alpha of 1 or 2.
+  /// Zeros of a sinc that were not exactly 0 were once part of the windows. They changed colors where alpha was 1 or 2.
   @Test("windows begin in order", arguments: ResamplingFilter.allCases)
   func windowsAreInOrder(filter: ResamplingFilter) {
     for (length, outputCount) in [
@@ -140,7 +141,7 @@ struct ResamplingAccuracyTests {
     let source = ImageSource.memory(try PNGEncoder(compression: .fast).encode(Raster(image), color: .srgb))
     let whole = Float64Resize.resize(
       image.samples, size: size, channels: 3, to: ImageSize(width: 600, height: 360), filter: filter)
-    // A crop of four pixels in each direction, by which the first row lies on a source row.
+    // The crop removes four pixels in each direction, so the first row of the result is at a row of the source.
     func recipe(_ side: Int) -> Recipe {
       Recipe(
         size: .longestSide(side, enlarge: true, sides: .multiples(of: 16)), resamplingFilter: filter)
@@ -148,14 +149,14 @@ struct ResamplingAccuracyTests {
     for _ in 0..<2 {
       let part = try ImagePreparer().pixelsBlocking(of: source, as: recipe(600))
       try #require(part.size == ImageSize(width: 592, height: 352))
-      // Windows that the crop cuts off are renormalized only at the source's own edges.
+      // At the edges of the crop the windows use the source beyond the crop. They are renormalized only at the edges of the source.
       for y in 0..<352 {
         for x in 0..<592 * 3 {
           let exact = min(max(whole[(y + 4) * 1800 + 12 + x], 0), 255).rounded()
           #expect(abs(Double(part.samples[y * 1776 + x]) - exact) <= 1, "row \(y), sample \(x)")
         }
       }
-      // Other contents for the memory that is used again.
+      // Another resize writes other values into memory that the next round may reuse.
       _ = try ImagePreparer().pixelsBlocking(of: source, as: recipe(300))
     }
   }
@@ -200,7 +201,7 @@ struct ResamplingAccuracyTests {
   }
 }
 
-/// Shapes far from a photograph's.
+/// Shapes that are very different from that of a photograph.
 @Suite("Extreme shapes")
 struct ExtremeShapeTests {
   #if DEBUG
@@ -209,7 +210,7 @@ struct ExtremeShapeTests {
   static let length = 3_211_265
   #endif
 
-  /// This once took over 20 s, to round the weights of windows of thousands of samples.
+  /// This once took more than 20 s, because the weights of windows with thousands of samples were rounded slowly.
   @Test("a line of up to three million pixels is reduced as the mean is", arguments: [ResamplingFilter.lanczos3, .box])
   func longLine(_ filter: ResamplingFilter) {
     let size = ImageSize(width: Self.length, height: 1)

@@ -3,7 +3,7 @@ import ImagePreparation
 import TestSupport
 import Testing
 
-/// Every filter against float64 values computed by numpy and checked against Pillow (Fixtures/resample/make.py).
+/// Every filter is compared with float64 values that numpy computed and that were checked with Pillow (Fixtures/resample/make.py).
 @Suite("Resampling against numpy and Pillow")
 struct ResamplingFixtureTests {
   struct Case: Codable, Sendable, CustomTestStringConvertible {
@@ -20,7 +20,7 @@ struct ResamplingFixtureTests {
   }
 
   static let cases: [Case] = {
-    // A missing index must fail every test of the suite, not empty it.
+    // If the index is missing, every test of the suite must fail. An empty list would hide that.
     let data = try! Data(contentsOf: Fixtures.folder.appending(path: "resample/index.json"))
     return try! JSONDecoder().decode([Case].self, from: data)
   }()
@@ -48,7 +48,7 @@ struct ResamplingFixtureTests {
   @Test("every filter has such values")
   func everyFilter() { #expect(Set(Self.cases.map(\.filter)) == Set(ResamplingFilter.allCases.map(\.rawValue))) }
 
-  /// Color is only as exact as alpha lets it be: if alpha is at least 8, within 1 of 255.
+  /// The smaller alpha is, the less exact a color can be. If alpha is at least 8, the color must be within 1 of 255.
   private func checkAlpha(_ output: PixelImage<UInt8>, reference: [Double]) {
     let channels = output.channels
     let alphas = stride(from: channels - 1, to: reference.count, by: channels)

@@ -4,8 +4,8 @@ import Testing
 
 @testable import ImagePreparation
 
-/// The error of 16-bit weights and intermediates, for every shape and kind of picture: never more than 1 from the rounded float64,
-/// and at most 0.15 dB of its signal-to-noise ratio.
+/// The error that 16-bit weights and intermediates cause, for every shape and kind of picture. It is never more than 1 from the rounded
+/// float64, and costs at most 0.15 dB of the signal-to-noise ratio.
 @Suite("Rounding noise of the resize")
 struct RoundingNoiseTests {
   struct Case: Sendable, CustomTestStringConvertible {
@@ -31,8 +31,8 @@ struct RoundingNoiseTests {
     }
   }
 
-  /// Ratios by which 12 megapixels become 2500, 2048 or 3000 pixels wide and 24 become 4500, and by which images are enlarged:
-  /// all of them took 64-bit sums while a share of differing samples was limited to 0.45 % by an estimate.
+  /// The ratios at which 12 megapixels become 2500, 2048 or 3000 pixels wide and 24 megapixels become 4500 pixels wide, and ratios that
+  /// enlarge an image. All of them used 64-bit sums when an estimate limited the share of differing samples to 0.45 %.
   static let onceWide = [
     Case(.init(4032 / 8, 3024 / 8, 2500 / 8, 1875 / 8, 3)), Case(.init(4032 / 8, 3024 / 8, 256, 192, 1)),
     Case(.init(4032 / 8, 3024 / 8, 375, 281, 3)), Case(.init(600, 400, 450, 300, 3)),
@@ -40,10 +40,10 @@ struct RoundingNoiseTests {
     nearHalves,
   ]
 
-  /// The checkerboard of this case becomes values that nearly all lie close to a half.
+  /// The checkerboard of this case becomes values of which nearly all are close to a half.
   static let nearHalves = Case(.init(130, 966, 385, 89, 3), .catmullRom)
 
-  /// Ratios from 1:20 to 4 with every filter, both axes alike or not.
+  /// Ratios from 1:20 to 4 with every filter. The ratios of both axes are equal or different.
   static let ratios: [Case] = {
     var random = SplitMix64(seed: 20)
     let filters: [ResamplingFilter] = [.lanczos3, .lanczos2, .catmullRom, .mitchell, .triangle, .box, .lanczos3]
@@ -60,13 +60,13 @@ struct RoundingNoiseTests {
     }
   }()
 
-  /// Single pixels and lines, and windows of thousands of samples.
+  /// Single pixels, single lines, and windows of thousands of samples.
   static let extremes = [
     Case(.init(1, 1, 3, 2, 3)), Case(.init(3, 2, 1, 1, 4)), Case(.init(17, 5, 4, 9, 1)), Case(.init(33, 1, 1, 31, 3)),
     Case(.init(1, 700, 1, 2, 1)), Case(.init(7000, 3, 23, 3, 3)), Case(.init(3, 7000, 3, 23, 4)),
   ]
 
-  // All of them would take a debug build minutes.
+  // In a debug build all of them would take minutes.
   #if DEBUG
   static let cases = onceWide.suffix(2) + ratios.prefix(2) + extremes
   static let patterns: [TestPattern] = [.noise, .checkerboard]
@@ -106,7 +106,7 @@ struct RoundingNoiseTests {
     return comparison
   }
 
-  /// The result before it is rounded to bytes: words of 256 times the value.
+  /// The result before it is rounded to bytes, as 16-bit values of 256 times the sample.
   static func fine(_ image: PixelImage<UInt8>, plan: ResamplingPlan) -> [UInt16] {
     let raster = Raster(image)
     let layout = RowLayout(channels: raster.channels, bitDepth: 8, width: image.size.width)
@@ -133,12 +133,12 @@ struct RoundingNoiseTests {
       let largest = zip(Self.fine(image, plan: plan), reference).reduce(0) {
         max($0, abs(Double($1.0) / 256 - min(max($1.1, 0), 65_535 / 256)))
       }
-      // The words are rounded too.
+      // The 16-bit values are rounded as well.
       #expect(largest <= plan.errorBound + 0.5 / 256, "\(pattern)")
     }
   }
 
-  /// A picture of 0 and 255 made against the weights: it meets the signs of all errors of one output sample.
+  /// A picture of 0 and 255, which are chosen so that all errors of one output sample add up.
   @Test("the bound is nearly reached by a picture made for it", arguments: cases.filter { $0.sizes.channels == 1 })
   func adversary(_ example: Case) {
     let (from, to) = (example.sizes.from, example.sizes.to)
@@ -168,7 +168,7 @@ struct RoundingNoiseTests {
     let exact = reference[row * to.width + column]
     let error = abs(Double(fine[row * to.width + column]) / 256 - min(max(exact, 0), 65_535 / 256))
     #expect(error <= plan.errorBound + 0.5 / 256)
-    // Clipped overshoot hides errors; if weights are exact, only the rounding of the intermediate is left.
+    // If the value is clipped, the error is hidden. If the weights are exact, only the rounding of the intermediate is left.
     guard exact > 0, exact < 255, plan.errorBound > 0.02 else { return }
     #expect(error >= plan.errorBound / 4, "\(error) of \(plan.errorBound)")
   }

@@ -46,7 +46,7 @@ struct ByteBudgetTests {
     if image.size == unlimited.size, image.format == .jpeg {
       #expect(Double(image.bytes.count) >= 0.95 * Double(example.maxBytes), "\(image.bytes.count)")
     }
-    // The shape is kept, to within the rounding of its sides.
+    // The aspect ratio stays the same, apart from the rounding of the sides.
     let (width, height) = (Double(image.size.width), Double(image.size.height))
     let aspect = Double(unlimited.size.width) / Double(unlimited.size.height)
     #expect(abs(width / height - aspect) <= aspect * (1 / width + 1 / height))
@@ -67,14 +67,15 @@ struct ByteBudgetTests {
           == .either(
             .raise(.resultBytes, atLeast: Int(message.split(separator: " ")[4])), or: .lower([.shortestSide])),
       "\(message)")
-    // A side of the last try is as short as it may be; an image that is below the floor from the beginning keeps its size.
+    // In the last try a side is as short as the recipe allows. An image that is smaller than that from the beginning keeps its size.
     let sides = try #require(message.firstMatch(of: /at ([0-9]+)x([0-9]+)/))
     let reached = min(try #require(Int(sides.1)), try #require(Int(sides.2)))
     #expect(
       minSide == 90 ? (minSide...minSide + 1).contains(reached) : reached == min(size.width, size.height), "\(message)")
   }
 
-  /// Noise in a few colors: half a byte a pixel with a palette, at least a quarter more without one, however well compressed.
+  /// Noise of a few colors. With a palette a pixel takes half a byte. Without one it takes at least a quarter more, whatever the
+  /// compression is.
   @Test("a palette that loses nothing comes before scale", arguments: Recipe.Compression.allCases)
   func palette(_ compression: Recipe.Compression) throws {
     var random = SplitMix64(seed: 11)

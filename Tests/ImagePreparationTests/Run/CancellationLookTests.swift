@@ -5,11 +5,11 @@ import Testing
 
 @testable import ImagePreparation
 
-/// Work checks the flag at least once for every 64 rows or 1 MiB. The checks are counted.
+/// Work checks the flag at least once for every 64 rows or 1 MiB. The tests count the checks.
 @Suite("Looks at the flag")
 struct CancellationLookTests {
   static let rows = 6_400
-  /// One for every 64 rows.
+  /// The smallest number of checks: one for every 64 rows.
   static let least = rows / 64
 
   // MARK: Decoding
@@ -27,7 +27,7 @@ struct CancellationLookTests {
     (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
   }
 
-  /// The data of the seven passes, or of all rows: zeros under the filter that changes nothing.
+  /// A PNG whose data are zeros under filter 0, for all rows or for the seven passes.
   private static func png(interlaced: Bool) -> [UInt8] {
     let passes = [
       (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2),
@@ -41,7 +41,7 @@ struct CancellationLookTests {
     return PNGFile(chunks: [("IHDR", header), ("IDAT", data), ("IEND", [])]).bytes
   }
 
-  /// A GIF of literal codes of 9 bits, with a clear code before the dictionary makes them longer (GIF89a, appendix F).
+  /// A GIF of literal codes of 9 bits. A clear code comes each time before the dictionary would make the codes longer (GIF89a, appendix F).
   private static func gif(interlaced: Bool) -> [UInt8] {
     var codes: [UInt8] = []
     var (pending, count) = (0, 0)
@@ -74,7 +74,8 @@ struct CancellationLookTests {
     let entries = [
       TIFFEntry(0x0100, shorts: [64]), TIFFEntry(0x0101, shorts: [rows]), TIFFEntry(0x0102, shorts: [8]),
       TIFFEntry(0x0103, shorts: [1]), TIFFEntry(0x0106, shorts: [1]),
-      // The pixels are the value of an entry, in one strip, whose place is computed: 8 entries, and 4 bytes before them.
+      // The single strip with the pixels follows the directory. Before the strip there are the header, the number of entries, 8 entries,
+      // and 4 bytes.
       TIFFEntry(0x0111, type: 4, count: 1, value: PNGFile.bigEndian(8 + 2 + 8 * 12 + 4)),
       TIFFEntry(0x0115, shorts: [1]),
       TIFFEntry(0x0117, type: 4, count: 1, value: PNGFile.bigEndian(UInt32(64 * rows))),
@@ -128,7 +129,7 @@ struct CancellationLookTests {
     },
   ]
 
-  /// The decoder's own checks of the flag, and the strips that it delivers. A run checks the flag before each strip.
+  /// Counts the checks of the decoder itself and the strips that it delivers, because a run checks the flag before each strip.
   @Test("every kind of file is decoded with a look for every 64 rows", arguments: sources)
   func decoding(source: Source) throws {
     let flag = CancellationFlag()
@@ -173,7 +174,7 @@ struct CancellationLookTests {
     let testDescription: String
     var channels = RowLayout.Channels.rgb
     let step: @Sendable () throws -> FinishingStep
-    /// The same work on the whole image at once; nil if another test has the pixels.
+    /// The same step on the whole image at once; nil if another test compares the pixels.
     var whole: (@Sendable (Raster) throws -> Raster)?
   }
 
@@ -208,7 +209,7 @@ struct CancellationLookTests {
     var random = SplitMix64(seed: 5)
     var raster = Raster(size: ImageSize(width: 16, height: rows), channels: channels, bitDepth: 8)
     for index in raster.bytes.indices { raster.bytes[index] = UInt8(truncatingIfNeeded: random.next()) }
-    // Opaque except in the last row, so that all of it is looked through.
+    // Only the last row is not opaque, so that the search for transparent pixels reads all rows.
     if channels.hasAlpha { for i in stride(from: 3, to: raster.bytes.count - 64, by: 4) { raster.bytes[i] = 255 } }
     return raster
   }
@@ -219,7 +220,7 @@ struct CancellationLookTests {
     let flag = CancellationFlag()
     var image = UnfinishedImage(planes: [raster])
     try step.step().apply(to: &image, flag)
-    // The turned image has 16 rows.
+    // The turned image has only 16 rows.
     let least = step.testDescription == "turning" ? 1 : Self.least
     #expect(flag.looks >= least, "\(flag.looks)")
     if let whole = step.whole { #expect(try image.planes[0].bytes == whole(raster).bytes) }
@@ -248,7 +249,7 @@ struct CancellationLookTests {
 
   // MARK: Encoding, restoring
 
-  /// A PNG's rows are compressed in batches of half a megabyte, which are fewer here than its bands.
+  /// The rows of a PNG are compressed in batches of half a megabyte. For this image there are fewer batches than bands of 64 rows.
   @Test(
     "encoders look for every 64 rows or 1 MiB",
     arguments: [("png", 16 * rows * 3 / (1 << 20) + 1), ("few colors", least), ("jpeg", least)])
@@ -265,7 +266,7 @@ struct CancellationLookTests {
     #expect(flag.looks >= least, "\(flag.looks)")
   }
 
-  /// The part of the work on a large file that is not done by rows.
+  /// The work on a large file that is not done row by row.
   @Test("bytes that are copied are copied with a look for every MiB")
   func copying() throws {
     let count = 8 << 20
@@ -277,7 +278,7 @@ struct CancellationLookTests {
     try Data(file).write(to: path)
     let stripping = CancellationFlag()
     _ = try ImagePreparer().strippedBlocking(.file(path.path), cancellation: stripping)
-    // It is read by 64 KiB, and its image data are copied. Copying, and reading the headers, take 15 looks alone.
+    // The file is read in parts of 64 KiB, and its image data are copied. Copying and reading the headers alone would take 15 checks.
     #expect(stripping.looks >= count >> 16, "\(stripping.looks)")
 
     let encoding = CancellationFlag()
@@ -308,7 +309,7 @@ struct CancellationLookTests {
     let prepared = try preparer.prepareBlocking(source, as: Recipe(size: .longestSide(640)))
     let flag = CancellationFlag()
     _ = try preparer.restoreBlocking(.memory(prepared.bytes), onto: prepared.geometry, cancellation: flag)
-    // The canvas is cleared, and filled.
+    // The canvas is first cleared and then filled.
     #expect(flag.looks >= 2 * Self.least, "\(flag.looks)")
     let before = flag.looks
     _ = try preparer.compositeBlocking(

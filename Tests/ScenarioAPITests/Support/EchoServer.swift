@@ -3,7 +3,7 @@ import FlyingSocks
 import Foundation
 import TestSupport
 
-/// An HTTP server of another implementation on loopback, whose reply contains the request.
+/// An HTTP server on loopback that shares no code with this package. Its reply contains the request.
 struct EchoServer {
   let port: UInt16
   private let running: Task<Void, any Error>

@@ -1,25 +1,25 @@
 import ScenarioAPI
 
-/// Begins, and goes on only when its task is canceled.
+/// Work that begins, and continues only when its task is canceled.
 private struct Parking: Sendable {
   private let beginnings: AsyncStream<Void>
   private let beginning: AsyncStream<Void>.Continuation
 
   init() { (beginnings, beginning) = AsyncStream.makeStream() }
 
-  /// Waits until somebody parks.
+  /// Waits until a task calls ``park()``.
   func begins() async { for await _ in beginnings { return } }
 
   func park() async {
     beginning.yield()
-    // Nobody adds to this stream or ends it: only canceling does.
+    // The stream never gets an element and is never ended. Only cancellation ends this loop.
     let (nothing, end) = AsyncStream.makeStream(of: Void.self)
     for await _ in nothing {}
     withExtendedLifetime(end) {}
   }
 }
 
-/// A transport that never replies, and notices when its task is canceled.
+/// A transport that never replies. A request ends only when its task is canceled.
 struct ParkedTransport: HTTPTransport {
   private let parking = Parking()
 
@@ -32,7 +32,7 @@ struct ParkedTransport: HTTPTransport {
   }
 }
 
-/// A clock on which sleeping ends only when the task is canceled.
+/// A clock on which a sleep ends only when its task is canceled.
 struct ParkedClock: Clock {
   typealias Instant = ManualClock.Instant
   private let parking = Parking()
@@ -40,7 +40,7 @@ struct ParkedClock: Clock {
   var now: Instant { Instant() }
   var minimumResolution: Duration { .zero }
 
-  /// Waits until somebody sleeps.
+  /// Waits until a task sleeps.
   func begins() async { await parking.begins() }
 
   func sleep(until deadline: Instant, tolerance: Duration?) async throws {

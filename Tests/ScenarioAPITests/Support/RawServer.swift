@@ -4,14 +4,14 @@ import Synchronization
 
 /// A server of plain sockets on loopback that follows a script: it replies, stalls, closes or resets.
 ///
-/// Each connection runs the script on a thread of its own, which ends when the peer closes.
+/// Each connection runs the script on a thread of its own. The thread ends when the peer closes the connection.
 final class RawServer: Sendable {
   /// One request as it came over the wire.
   struct Request: Sendable {
     var line = ""
     var fields: [(name: String, value: String)] = []
     var body: [UInt8] = []
-    /// Counts the server's connections from 0.
+    /// The number of the connection, from 0.
     var connection = 0
 
     func value(of name: String) -> String? { fields.first { $0.name.lowercased() == name.lowercased() }?.value }
@@ -117,8 +117,8 @@ final class RawServer: Sendable {
           close(socket)
         }.start()
       }
-      // The listener is closed here and not in ``stop()``: the next server could get the same descriptor, and this loop would take its
-      // connections.
+      // The listener is closed here and not in ``stop()``. If ``stop()`` closed it, the next server could get the same descriptor, and this
+      // loop would accept its connections.
       close(listener)
     }.start()
   }
@@ -134,7 +134,7 @@ final class RawServer: Sendable {
     return nil
   }
 
-  /// Stops listening; open connections end with their peers.
+  /// Stops listening. An open connection ends when its peer closes it.
   func stop() {
     shutdown(listener, Int32(SHUT_RDWR))
     arrival.finish()

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Debian's nghttpx in front of a server on loopback: TLS and HTTP/2, with a certificate of a CA made for the run.
+/// Debian's nghttpx, which adds TLS and HTTP/2 to a server on loopback. Its certificate is from a CA that is made for the run.
 final class TLSProxy {
   let port: UInt16
   /// The certificate to trust.
@@ -12,19 +12,19 @@ final class TLSProxy {
 
   struct Failed: Error { var text: String }
 
-  /// The reason why the tests that need the proxy cannot run here; nil when they can.
+  /// The reason why the tests that need the proxy cannot run here; nil if they can.
   static let missing: String? = {
     let missing = ["nghttpx", "openssl"].filter { executable($0) == nil }
     return missing.isEmpty ? nil : "not installed: \(missing.joined(separator: ", ")) (Debian: nghttp2-proxy, openssl)"
   }()
 
-  /// Starts the proxy for a server that listens on `backend`; it serves when this returns.
+  /// Starts the proxy for a server that listens on `backend`. The proxy is ready when this returns.
   init(backend: UInt16) throws {
     folder = NSTemporaryDirectory() + "gesso-tls-\(UUID().uuidString)"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
     try Self.makeCertificates(in: folder)
     for _ in 0..<10 {
-      // Another process may take the port between the choice and the listening; then another port is chosen.
+      // Another process may take the port after it was chosen. Then another port is chosen.
       let port = RawServer.closedPort()
       if let process = try Self.start(port, backend: backend, folder) {
         self.port = port
@@ -41,7 +41,7 @@ final class TLSProxy {
     try? FileManager.default.removeItem(atPath: folder)
   }
 
-  /// Runs nghttpx; nil when it ends before it listens.
+  /// Runs nghttpx; nil if it ends before it listens.
   private static func start(_ port: UInt16, backend: UInt16, _ folder: String) throws -> Process? {
     let process = Process()
     process.executableURL = executable("nghttpx")
@@ -57,7 +57,7 @@ final class TLSProxy {
     while case let data = log.fileHandleForReading.availableData, !data.isEmpty {
       text += String(decoding: data, as: UTF8.self)
       guard text.contains("Listening on") else { continue }
-      // Further output is read and dropped, so that the process never waits for a reader.
+      // Further output is read and dropped. Otherwise the process could wait for a reader.
       log.fileHandleForReading.readabilityHandler = { if $0.availableData.isEmpty { $0.readabilityHandler = nil } }
       return process
     }
