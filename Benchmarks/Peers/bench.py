@@ -94,7 +94,7 @@ def converts_color(case):
 
 
 def tree_memory(root):
-    """Resident KiB of a process and all below it."""
+    """The resident memory of a process and its descendants, in KiB."""
     total, waiting = 0, [root]
     while waiting:
         pid = waiting.pop()
@@ -108,7 +108,7 @@ def tree_memory(root):
 
 
 class Whole:
-    """A whole process a run: start-up and imports count."""
+    """Starts a process for each run, so that start-up and imports count."""
 
     def __init__(self, command, result=None, threads=1, all_processes=False):
         self.command, self.result, self.all_processes = command, result, all_processes
@@ -167,7 +167,7 @@ def whole_makers(case, extension, threads, tag):
 
 
 def peers(case, extension):
-    if CASES[case][4] == "RGB16":  # of the others, libvips' thumbnail and Pillow have 8 bits
+    if CASES[case][4] == "RGB16":  # libvips' thumbnail and Pillow, which are left out here, give only 8 bits
         yield "libvips full decode", PYTHON, "vips-full"
         yield "libvips full decode, filters on", PYTHON, "vips-full-all"
         yield "OpenCV area", PYTHON, "opencv"
@@ -332,7 +332,7 @@ def memory_limit():
 
 
 def two_at_once():
-    """The factor by which an entropy decode takes longer beside another one: 1 if CPUs are cores that share nothing."""
+    """The factor by which an entropy decode takes longer while another one runs. It is 1 if the CPUs are cores that share nothing."""
     pair = [Warm([FLOORS, "eighth", corpus("photo-12mp-420.jpg")]) for _ in range(2)]
     alone = min(pair[0].run()["ms"] for _ in range(10))
     together = []

@@ -13,7 +13,7 @@ def prepared(measure, work):
 
 
 def counted(measure, symbol, arguments, work):
-    """The figures of one run of `measure`, only of the function that it measures. A figure that could not be made is left out."""
+    """The figures of one run of `measure`, only of the function that it measures. A figure that could not be measured is left out."""
     profile = f"{work}/callgrind.out"
     done = subprocess.run(
         ["valgrind", "-q", "--tool=callgrind", f"--toggle-collect={symbol}", f"--callgrind-out-file={profile}", measure, *arguments],

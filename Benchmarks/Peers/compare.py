@@ -4,8 +4,8 @@
     compare.py GESSO FILE...     [--rounds N]
 
 Prints medians of wall-clock time and of peak resident memory, the ratio, and PSNR against a Lanczos3 resize in floating
-point of the decoded source (of which every JPEG result loses some to its own compression). Compare ratios only: machines are
-shared and clocks differ.
+point of the decoded source. The compression of a JPEG result lowers its PSNR. Compare ratios only, because machines are shared
+and clocks differ.
 """
 import os
 import statistics

@@ -1,6 +1,6 @@
-# The functions that the scripts that measure peers share. Scripts/bench-peers and Scripts/bench-grid source it from the package's folder.
+# Functions for the scripts that measure peers. Scripts/bench-peers and Scripts/bench-grid source this file from the package's folder.
 
-# Makes an environment with the packages of its requirements; a package that has no wheel here does not keep out the others.
+# Makes an environment with the packages of its requirements; if a package has no wheel here, the others are still installed.
 # make_environment FOLDER REQUIREMENTS [NAME=VALUE...]
 make_environment() {
   local folder=$1 file=Benchmarks/Peers/$2 requirement

@@ -3,10 +3,10 @@
     grid.py --corpus DIR --tools DIR --measure FILE --out FILE [--what counts,whole,resize] [--kind TEXT]... [--step N] [--rounds N] [--cpu]
     grid.py --report FILE RESULTS.md PLOT-FOLDER
 
-Sides are `step` apart, with an odd one in the middle of each step. What was measured before stays in the file, side by side.
+Sides are `step` apart, with an odd side in the middle of each step. The file keeps what was measured before, for each side.
 
-- counts: instructions of a whole preparation with the baseline kernels, under callgrind. The source is scaled to about 1.5 megapixels
-  and so are the sides: windows depend on the ratio alone.
+- counts: instructions of a whole preparation with the baseline kernels, under callgrind. The source is scaled to about 1.5 megapixels,
+  and the sides by the same factor, because windows depend on the ratio alone.
 - whole: file to file, one thread, beside libvips' thumbnail.
 - resize: in memory, one thread, beside fast_image_resize; with the distance of both from float64, measured on the scaled source.
 """
@@ -151,7 +151,7 @@ def measure(options):
                                                 "own": max(size) == max(sources.size(small))})
                     print(f"counts {kind} to {side}: {figures['instructions']}", flush=True)
             for side in chosen if "whole" in what else []:
-                # A contender that is left out would leave a hole in the grid, so it ends the run.
+                # If a contender is left out, the run ends, because the grid would have a hole.
                 samples = in_turns(left_out, f"{kind} to {side}", {
                     OURS: lambda: Warm([options.measure, "prepare", source, result(OURS), str(side), "1"]),
                     "libvips": lambda: Warm([*worker, "vips-thumbnail", "prepare", source, result("libvips"), str(side), "1"]),
@@ -182,7 +182,7 @@ def measure(options):
 
 
 def ratio(samples):
-    """Pair by pair within a round, then the median."""
+    """The median of the ratios of pairs, each within one round."""
     ours, peer = samples[OURS], next(runs for who, runs in samples.items() if who != OURS)
     return statistics.median(a / b for a, b in zip(ours, peer))
 
@@ -192,7 +192,7 @@ def in_order(section):
 
 
 def rises(section):
-    """The factor by which instructions grow more than pixels from one side to the next, without the source's own size, which costs less."""
+    """The factor by which instructions grow more than pixels from one side to the next. The source's own size costs less and is left out."""
     points = [(side, value) for side, value in in_order(section) if not value["own"]]
     return [(second["instructions"] / first["instructions"] - second["pixels"] / first["pixels"], before, after)
             for (before, first), (after, second) in zip(points, points[1:])]

@@ -5,9 +5,9 @@ list of results.
     {"job": "raw", "pixels": FILE, "from": [W, H, C], "size": [W, H], "outputs": {NAME: RAW FILE}}
     {"job": "files", "source": FILE, "crop": [X, Y, W, H] or null, "mode": MODE, "outputs": {NAME: FILE}, "decoded": FILE or null}
 
-A result maps each name to PSNR, SSIM, largest difference, and for raw ones the share of samples off the rounded reference.
-With "decoded" (another coding of the source) a "full RGB path" is judged too: that file decoded to RGB, scaled in float64,
-rounded; and the same after JPEG q92 4:2:0.
+A result maps each name to PSNR, SSIM, the largest difference, and for raw outputs the share of samples that differ from the rounded
+reference. With "decoded" (another coding of the source), a "full RGB path" is compared too: that file is decoded to RGB, scaled in
+float64 and rounded. The same path is also compared after JPEG q92 4:2:0.
 """
 import io
 import json
@@ -44,8 +44,8 @@ def matrix(count_in, count_out, lobes=3.0):
 def scaled(image, width, height, clip_alpha=True):
     """uint8 HxWxC (4 channels: straight alpha) at another size: float64, clipped to 0...255.
 
-    If a negative lobe lifts alpha above 1, color is divided by the alpha of the result, 1: so the premultiplied color, which
-    compositing shows, stays the filter's. `clip_alpha=False` divides by the unclipped alpha instead.
+    If a negative lobe makes alpha larger than 1, the alpha of the result is 1, and color is divided by that. So the premultiplied
+    color, which is visible after compositing, is that of the filter. `clip_alpha=False` divides by the unclipped alpha instead.
     """
     vertical, horizontal = matrix(image.shape[0], height), matrix(image.shape[1], width)
     resize = lambda plane: (horizontal @ (vertical @ plane).T).T
@@ -104,7 +104,7 @@ def loaded(path, mode):
 
 
 def source_samples(path, mode):
-    """The same in sRGB: Little CMS converts from the file's profile, at full size."""
+    """The samples of a file in sRGB. Little CMS converts them from the file's profile, at full size."""
     image = Image.open(path)
     profile = image.info.get("icc_profile")
     if not profile or mode != "RGB":
@@ -123,8 +123,8 @@ def pixels(job):
 
 
 def raw(job):
-    """If a negative lobe lifts alpha above 1, color may be divided by 1 or by the unclipped alpha: each output is compared with the
-    definition that it is nearer to. Color counts from an alpha of 8 on; below, it is hardly visible."""
+    """If a negative lobe makes alpha larger than 1, color may be divided by 1 or by the unclipped alpha. Each output is compared with the
+    definition that it is closer to. Color counts if alpha is at least 8, because it is hardly visible below that."""
     width, height, channels = job["from"]
     image = np.fromfile(job["pixels"], np.uint8).reshape(height, width, channels)
     references = [scaled(image, *job["size"], clip_alpha=clip) for clip in ((True, False) if channels == 4 else (True,))]

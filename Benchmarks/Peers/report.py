@@ -13,7 +13,7 @@ median = lambda runs, key="ms": statistics.median(run[key] for run in runs)
 
 
 def ratio(runs, peer, ours=OURS, key="ms"):
-    """Pair by pair within a round, then the median."""
+    """The median of the ratios of pairs, each within one round."""
     return statistics.median(a[key] / b[key] for a, b in zip(runs[ours], runs[peer]))
 
 
@@ -27,7 +27,7 @@ bars = []  # work, ours, peer, ratio or distance, bar, met (None: not measured)
 
 
 def bar(work, limit, measure):
-    """`measure` gives (ours, peer, figure, met). If a figure that it needs was not measured, the row stays open."""
+    """Adds a row. `measure` gives (ours, peer, figure, met); if a figure that it needs was not measured, the row stays open."""
     try:
         ours, peer, figure, met = measure()
     except (KeyError, IndexError, TypeError, ValueError, statistics.StatisticsError):

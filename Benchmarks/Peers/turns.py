@@ -1,15 +1,15 @@
-"""Contenders that take turns: every round calls each of them once, in an order that turns."""
+"""Contenders that take turns. Every round calls each contender once, and the order changes from round to round."""
 import json
 import os
 import re
 import subprocess
 
-# What was run and its samples by the names of what was measured, and the file that they are in; none where nothing is kept.
+# The description of the run and its samples by name, and the file that keeps them; None if nothing is kept.
 kept, kept_in = {}, None
 
 
 def keep(path, run):
-    """From now on the samples are kept in a file, and those that an interrupted run of the same description left there are taken."""
+    """Keeps the samples in a file from now on, and reads those that an interrupted run of the same description left there."""
     global kept, kept_in
     kept_in = path
     try:
@@ -22,13 +22,13 @@ def keep(path, run):
 
 
 def forget():
-    """The run has ended: nothing is kept."""
+    """Removes the kept samples, because the run has ended."""
     if os.path.exists(kept_in):
         os.unlink(kept_in)
 
 
 class Warm:
-    """One process that works once for each line it is sent."""
+    """One process that works once for each line that it receives."""
 
     def __init__(self, command, result=None):
         self.result = result
@@ -54,8 +54,8 @@ class Warm:
 
 
 def in_turns(left_out, name, makers, rounds):
-    """`makers`: name of a contender: function that makes it. Returns the samples of each, one a round. A contender that fails is
-    noted in `left_out`. What an interrupted run measured is not measured again."""
+    """Measures contenders, which the functions in `makers` make, by name. Returns the samples of each, one for each round. A contender
+    that fails is noted in `left_out`. If an interrupted run measured this name, it is not measured again."""
     if kept_in and name in kept["samples"]:
         print(f"{name}: measured before the interruption", flush=True)
         return kept["samples"][name]

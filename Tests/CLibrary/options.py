@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Every public option of Recipe, TensorFormat and Limits is a field of the C interface, with every word it takes, and no field is anything
-else: options.py REPOSITORY"""
+"""Checks that every public option of Recipe, TensorFormat and Limits is a field of the C interface, with every word that the option takes,
+and that there are no other fields: options.py REPOSITORY"""
 import re
 import sys
 from pathlib import Path
@@ -51,7 +51,7 @@ def words(file, enum):
     return found
 
 
-# The recipe, by the table of its JSON, which a test of the package holds against the coding keys.
+# The options of the recipe, from the table of its JSON. A test of the package compares that table with the coding keys.
 recipe = fields("gesso_recipe")
 table = (sources / "ImagePreparation.docc/RecipeJSON.md").read_text()
 paths = re.findall(r"^\| `([\w.]+)` \|", table, re.M)
@@ -94,7 +94,7 @@ for struct, file in [("gesso_tensor_format", "Recipe/TensorFormat.swift"), ("ges
     extra = [field for field in here if field != "struct_size" and not any(field == n or field.startswith(n + "_") for n in properties)]
     check(f"{struct} has fields that are no option: {extra}", not extra)
 
-# Each field is read by the code behind the interface, and Python takes the same words.
+# The implementation of the interface reads each field, and Python takes the same words.
 swift = "".join((ROOT / "Sources/GessoABI" / file).read_text() for file in ("Fields.swift", "RecipeFields.swift"))
 for struct in ("gesso_recipe", "gesso_tensor_format", "gesso_limits"):
     for field in fields(struct):

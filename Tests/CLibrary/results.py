@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares what the C interface wrote with what the command makes of the same sources: results.py GESSO FIXTURES FOLDER
 
-Files have the same bytes, pixels the same samples as Pillow decodes from the command's PNG, tensors the same floats."""
+Files must have the same bytes, and tensors the same floats. Pixels must have the samples that Pillow decodes from the command's PNG."""
 import subprocess
 import sys
 from pathlib import Path
@@ -58,7 +58,7 @@ for name, source, width, height, channels in rows:
         check(name, tensor.size > 100 and tensor.std() > 0.01 and ours.read_bytes() == tensor.tobytes(), tensor.shape)
         continue
     else:
-        # The name gives no format, so that "auto" decides.
+        # The name has no extension, so that "auto" chooses the format.
         gesso("prepare", FIXTURES / source, "-o", theirs, "-q", *FLAGS[name].split())
         if name not in PIXELS:
             check(name, ours.stat().st_size > 100 and ours.read_bytes() == theirs.read_bytes(), theirs.stat().st_size)

@@ -20,7 +20,7 @@ TIMEOUT = 30 * int(os.environ.get("GESSO_TEST_TIME_SCALE", 1))
 
 
 def picture():
-    """640 x 427 pixels with slopes, edges and grain, as JPEG; its chroma is whole, since libraries differ in how they enlarge it."""
+    """A JPEG of 640 x 427 pixels with slopes, edges and grain. Its chroma has full size, because libraries enlarge chroma differently."""
     y, x = numpy.mgrid[0:427, 0:640]
     grain = numpy.random.default_rng(1).normal(0, 6, (427, 640, 3))
     pixels = numpy.stack([x * 255 / 640, y * 255 / 427, (x // 40 + y // 40) % 2 * 160 + 40], axis=2) + grain
@@ -118,7 +118,7 @@ def main():
     asset = upload(source)
     check("the same bytes again are another asset", upload(source) != asset)
     strengths = [0.01, 0.25, 0.5, 0.75, 1.0]
-    # All at once: the jobs wait together.
+    # All jobs are started first, so that they run at the same time.
     by_strength = [generate(image=asset, strength=strength) for strength in strengths]
     variants = {
         "prompt": generate(image=asset, strength=1.0, prompt="a door"),

@@ -1,7 +1,7 @@
 """Hooks for schemathesis: real ids and images in place of made-up ones, links from upload to job to asset, and counts.
 
-A fuzzer cannot guess an asset's id or draw a PNG. Where a request holds a made-up value that satisfies the schema, most of
-the time one the sandbox knows takes its place. Values that violate the schema stay, so what is meant to be refused still is.
+A fuzzer cannot guess the id of an asset or make a PNG. If a request contains a made-up value that satisfies the schema, a value
+that the sandbox knows usually replaces it. Values that violate the schema stay, so that requests that must be refused still are.
 """
 
 import atexit
@@ -22,7 +22,7 @@ BASE = os.environ["SCENARIO_BASE_URL"]
 AUTH = (os.environ["SCENARIO_API_KEY"], os.environ["SCENARIO_API_SECRET"])
 TIMEOUT = 30 * int(os.environ.get("GESSO_TEST_TIME_SCALE", 1))  # for a reply, and for a job of the sandbox, which takes 3 s
 ENDED = ("success", "failure", "canceled")
-WAITS = 5  # jobs that are waited for, so that the link to their result can be followed
+WAITS = 5  # the number of jobs whose end is awaited, so that the link to their result can be followed
 
 counts = collections.Counter()
 free_texts = set()  # query parameters that take any text
@@ -51,7 +51,7 @@ def read_job(job):
 
 
 def wait_for(job):
-    """The job once it has ended, or as it is when it has had more than its time."""
+    """The job after its end, or its present state if it takes too long."""
     deadline = time.monotonic() + TIMEOUT
     while True:
         read = read_job(job)
@@ -85,7 +85,7 @@ def is_valid_id(value):
 
 
 def is_ended(job):
-    """True for a made-up job and for one that cannot be canceled any more; schemathesis repeats ids that it saw in replies."""
+    """True for a made-up job, and for a job that cannot be canceled any more: schemathesis repeats ids that it saw in replies."""
     if is_made_up(job) or job in jobs:
         return True
     if not isinstance(job, str) or not JOB.match(job):
@@ -95,7 +95,7 @@ def is_ended(job):
 
 
 def known(kind, value, draw):
-    """An id the sandbox knows in place of a made-up one, seven times of eight."""
+    """Replaces a made-up id by one that the sandbox knows, in seven of eight cases."""
     if not is_made_up(value) or draw % 8 == 0:
         return value
     if kind == "modelId":
@@ -150,7 +150,7 @@ def substitute(operation, case, draw):
 
 @schemathesis.hook
 def before_load_schema(ctx, raw_schema):
-    """Links the document leaves out: an upload begets a job, a job has a source and results."""
+    """Adds links that the document leaves out: from an upload to a job, and from a job to its source and results."""
     paths = raw_schema["paths"]
     for methods in paths.values():
         for operation in methods.values():
@@ -209,10 +209,10 @@ def after_call(ctx, case, response):
 
 @schemathesis.hook
 def filter_failure(ctx, failure, case, response):
-    """Drops "accepted what the schema forbids" where nothing forbidden was sent.
+    """Drops the failure "accepted what the schema forbids" if nothing forbidden was sent.
 
-    Query parameters and headers the document does not name are ignored by the contract, and whatever is put into a query
-    parameter of free text is text once it is in a URL. A link may give the body the field that was taken out of it.
+    By the contract, query parameters and headers that the document does not name are ignored. Any value in a query parameter of free
+    text is text once it is in a URL. And a link may put a field back into a body from which it was removed.
     """
     if type(failure).__name__ != "AcceptedNegativeData":
         return True

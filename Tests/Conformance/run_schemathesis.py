@@ -25,7 +25,7 @@ TIMEOUT = 30 * int(os.environ.get("GESSO_TEST_TIME_SCALE", 1))
 
 
 def served():
-    """Operations the sandbox does not answer 501."""
+    """The operations to which the sandbox does not reply with status 501."""
     with open(DOCUMENT) as file:
         paths = yaml.safe_load(file)["paths"]
     operations = []
@@ -58,7 +58,7 @@ def run(folder, operations, *options):
 
 
 def lacking(operation, counts):
-    """What is missing of the successes of an operation, in words."""
+    """Sentences about successes of an operation that are missing."""
     good = sum(n for name, n in counts.items() if name.startswith(operation + " 2"))
     faults = [f"{operation} returned 2xx {good} times, not {LEAST}"] if good < LEAST else []
     if operation in ("generateImg2Img", "generateCustom"):
@@ -76,8 +76,8 @@ def main():
         sys.exit(f"not served: {missing}")
     with tempfile.TemporaryDirectory() as folder:
         status, counts = run(folder, operations, "--seed", "20260921", "--max-examples", "60")
-        # How many requests of an operation are valid varies with the ids and times of the sandbox: an operation
-        # with too few successes is tried once more, with valid requests only.
+        # The number of valid requests for an operation depends on the ids and times of the sandbox. An operation with too few
+        # successes is tried once more, with valid requests only.
         if short := [operation for operation in operations if lacking(operation, counts)]:
             options = "--seed", "20260922", "--max-examples", "100", "--mode", "positive", "--phases", "fuzzing"
             again, more = run(folder, short, *options)

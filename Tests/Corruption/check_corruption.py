@@ -1,7 +1,7 @@
 """Broken files at each boundary of their structure: pieces flipped, dropped, given twice, cut and exchanged with those of other files.
 
-Many files at a time go to one process of the command, which has a ceiling for memory and a deadline. Each file has to end as an image or
-as an error of its own with a documented code. Where the process ends otherwise, its files are given to it in halves until one is left.
+One process of the command gets many files at a time. It has a limit of memory and a deadline. Each file must give an image, or an error
+of its own with a documented code. If the process ends in another way, each half of its files is tried again until one file is left.
 
     GESSO=path/to/gesso check_corruption.py [--sample N]     about N variants instead of all
 
@@ -32,14 +32,14 @@ FOLDERS = ["jpeg", "jpeg/coded", "jpeg/orientation", "png", "png/pngsuite", *(f"
 # Larger files have the same pieces.
 MOST_BYTES = 40_000
 FILES_OF_A_PROCESS = 200
-# Of the address space, where 2 workers of 256 MB each, their stacks and the libraries have room, and of the memory in use.
+# The limits of the address space and of the memory in use. The address space has room for 2 workers of 256 MB, stacks and libraries.
 ADDRESS_SPACE, MEMORY = 3 << 30, 500 << 20
 SECONDS_OF_ONE_FILE = 10 * SCALE
 
-# What a source may be refused with, status 3, and the limits, status 4.
+# The codes with which a source may be refused (status 3), and those of limits (status 4).
 BAD_INPUT = {"empty", "not-an-image", "unsupported-format", "unsupported-feature", "truncated", "corrupt", "warning"}
 LIMITS = {"too-many-pixels", "too-much-memory", "limit-exceeded"}
-# A helper process that a file breaks is an error of that file, and its memory has a limit.
+# The codes of a helper process: a file may make it fail, and its memory has a limit.
 OF_HELPER = {"helper-failed", "out-of-memory"}
 
 VERBS = [
@@ -62,7 +62,7 @@ def fixtures():
 
 
 def mended(data):
-    """A PNG whose chunks have the checksums of their content, as far as they can be found."""
+    """A PNG in which all chunks that can be found have correct checksums."""
     data, position = bytearray(data), 8
     while position + 12 <= len(data):
         length = struct.unpack_from(">I", data, position)[0]
@@ -103,18 +103,17 @@ def variants():
             own, others = pieces.of(path.name, data), pieces.of(neighbor.name, other)
             for name, changed in changes(data, own, other, others):
                 yield f"{path.stem}-{name}{suffix}", changed
-                # Behind the checksums is the code that reads the content.
+                # With a wrong checksum, the content of a chunk is not read. So there is also a variant with correct checksums.
                 if suffix == ".png" and not name.startswith("cut"):
                     whole = mended(changed)
                     if whole != changed: yield f"{path.stem}-{name}-mended{suffix}", whole
 
 
 def carry_out(verb, files, folder):
-    """One process for these files. Returns the object of each, or what went wrong with the process."""
+    """Runs one process for these files. Returns the object of each file, or the problem of the process."""
     command = ["prlimit", f"--as={ADDRESS_SPACE}", "--", GESSO, *verb, "--json", *files]
     if verb[0] != "inspect": command += ["--out-dir", folder / "out", "-q"]
     if verb[0] in ("prepare", "strip"): command += ["--max-memory", "256"]
-    # A name for each input: the order of the outputs is theirs.
     seconds = SECONDS_OF_ONE_FILE + len(files) * 0.25 * SCALE
     log = folder / "log"
     with open(log, "wb") as output:
@@ -148,7 +147,7 @@ def check(batch, verb):
         if len(batch) == 1: return [(*batch[0], f"{' '.join(verb)}: {problem}")]
         middle = len(batch) // 2
         found = check(batch[:middle], verb) + check(batch[middle:], verb)
-        # Together they are slow, and each is not.
+        # If only the whole batch was too slow, and each half is not, there is no problem.
         return found or ([] if "no end" in problem else [(*batch[0], f"{' '.join(verb)}: {problem}, with {len(batch) - 1} others")])
     found = []
     for (title, data), line in zip(batch, lines):
@@ -178,7 +177,7 @@ def batches(wanted):
 def main():
     global SCRATCH, GESSO
     wanted = int(sys.argv[sys.argv.index("--sample") + 1]) if "--sample" in sys.argv else None
-    # In memory where that is possible: every output is synced.
+    # The files are in memory if possible, because every output is synced.
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     shutil.rmtree(FINDS, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=memory) as scratch:

@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 FIXTURES = ROOT / "Fixtures"
 SEEDS = Path(sys.argv[1])
-# Larger ones teach libFuzzer little, and cost much time.
+# Larger inputs cost much time, and libFuzzer finds little more with them.
 LARGEST = 60_000
 
 
@@ -23,7 +23,7 @@ def write(target, name, content):
 
 
 def images():
-    """The fixtures behind the byte that picks the recipe or the policy, and compressed data for the bit that makes a PNG of them."""
+    """The fixtures after the byte that selects the recipe or the policy, and compressed data after a byte with the bit for such data."""
     patterns = ["png/*.png", "png/pngsuite/*.png", "corrupt/*", "jpeg/*.jpg", "jpeg/coded/*.jpg", "kinds/*/*"]
     for path in sorted(path for pattern in patterns for path in FIXTURES.glob(pattern)):
         kind = path.suffix.lstrip(".")
@@ -155,7 +155,7 @@ def ledger_rows():
     row = ["i1", "ta.jpg", "n", "tfailed", 't{"code":"c","stage":"s","message":"m","remedy":"r"}', 't{"began":1800000000.5}']
     cells = run + result + batch + row
     write("LedgerRows", "whole", "\n".join(cells).encode())
-    # Each cell with another type once.
+    # Each cell gets every other type once.
     for index in range(len(cells)):
         for other in ("n", "i7", "r0.5", "b\x00\x01", "tx"):
             write("LedgerRows", f"{index}-{other[0]}", "\n".join(cells[:index] + [other] + cells[index + 1:]).encode())

@@ -1,5 +1,5 @@
-"""Every tool of `gesso mcp` with the client of the package mcp, in both of its ways to begin; each object against
-Documentation/Schemas. The client itself checks them against the schemas of the tools. The last line is "N passed, N failed"."""
+"""Calls every tool of `gesso mcp` with the client of the package mcp, which begins in each of its two ways. Each object is checked with
+Documentation/Schemas, and the client itself checks it with the schema of the tool. The last line is "N passed, N failed"."""
 import base64
 import io
 import json

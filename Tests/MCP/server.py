@@ -28,7 +28,7 @@ class Place:
 
     @contextlib.asynccontextmanager
     async def client(self, *arguments, mode="auto"):
-        """A client of a new server. What the server says beside its messages fails the caller."""
+        """A client of a new server. If the server writes anything besides its messages, the caller fails."""
         parameters = StdioServerParameters(
             command=GESSO, args=["mcp", "--allow", str(self.allowed), *arguments], env=self.environment, cwd=self.folder)
         with open(self.folder / "errors", "w+") as errors:
@@ -51,13 +51,13 @@ def place():
             assert environment["SCENARIO_BASE_URL"].startswith("http://127.0.0.1:"), "the sandbox did not start"
             yield Place(folder, environment)
         finally:
-            # Not SIGINT, which what a shell runs in the background may ignore.
+            # SIGINT is not used, because a process that a shell runs in the background may ignore it.
             sandbox.terminate()
             sandbox.wait()
 
 
 def content(result):
-    """The object of a result, or that of its failure."""
+    """The object of a result, or the error object if the call failed."""
     text = json.loads(result.content[0].text)
     if result.is_error:
         assert result.structured_content is None

@@ -36,7 +36,7 @@ async def exchange(here):
         text = json.dumps(value, ensure_ascii=False).replace(str(here.allowed), "/home/you/photos")
         for found in re.findall(r"(?:job|asset)_[A-Za-z0-9]+", text): names.setdefault(found, f"{found.split('_')[0]}_{len(names) + 1}")
         for found, name in names.items(): text = text.replace(found, name)
-        # Seeds follow from paths, and digests from seeds.
+        # Seeds depend on the paths, and digests depend on the seeds.
         return re.sub(r"forest-\d+-1", "forest-1234567890-1", re.sub(r"[0-9a-f]{64}", "…", text))
 
     async with here.client("--max-cost-per-day", "8") as client:

@@ -1,8 +1,8 @@
 """What the command writes when writing fails: the old file or the new one, never a part of either, and nothing beside it.
 
-Each case is carried out once as it should be, and its calls that write, sync, name, shorten and close files are counted. Then each of
-them fails once, then it and all later ones, and then the process is killed before it. After a kill the next run removes what was left.
-Further runs have a full disk, a disk that cannot be written, and a limit for the size of a file.
+Each case runs once without a failure, and its calls that write, sync, name, shorten and close files are counted. For each of these
+calls there are three more runs: the call fails, the call and all later ones fail, and the process is killed before the call. After a
+kill the next run must remove what was left. Further runs have a full disk, a read-only disk, and a limit for the size of a file.
 
     GESSO=path/to/gesso check_outputs.py [--all]     --all: also each call that concerns the ledger of an order
 """
@@ -32,14 +32,14 @@ KEYS = {"SCENARIO_API_KEY": "key", "SCENARIO_API_SECRET": "secret"}
 
 
 class Case:
-    """One command. `arguments` and `outputs` are below a folder of its own, in which `out` is where it writes."""
+    """One command. It runs in a folder of its own, and writes to `out` in that folder. `outputs` are relative to `out`."""
 
     def __init__(self, name, arguments, outputs, old=(), links=(), statuses=(CANNOT_WRITE,), lines=1):
         self.name, self.arguments, self.outputs = name, arguments, outputs
         self.old, self.links, self.statuses, self.lines = old, links, statuses, lines
 
     def prepare(self, folder):
-        """The folder before the command: earlier outputs, and symbolic links."""
+        """Makes the folder as it is before the command, with earlier outputs and symbolic links."""
         for name in ("out", "out/elsewhere", "state"): (folder / name).mkdir(parents=True, exist_ok=True)
         for name in self.old: (folder / name).write_bytes(OLD)
         for name, target in self.links: (folder / name).symlink_to(target)
@@ -66,7 +66,7 @@ def leftovers(folder): return [str(path) for path in folder.rglob(".gesso-*")] +
 
 
 def problems(case, folder, result, reference, *, statuses):
-    """What is wrong after a command that was kept from writing."""
+    """The problems after a command whose writing failed."""
     found = []
     errors = [line for line in result.stderr.decode().splitlines() if line.startswith("gesso:")]
     if result.returncode not in statuses: found.append(f"status {result.returncode}, not {statuses}: {result.stderr.decode()[-300:]}")
@@ -86,18 +86,18 @@ def problems(case, folder, result, reference, *, statuses):
 
 
 def check(case, call, number, action):
-    """One failing call. Returns what is wrong."""
+    """Runs a case with one failing call. Returns the problems."""
     with tempfile.TemporaryDirectory(dir=SCRATCH) as name:
         folder = Path(name)
         case.prepare(folder)
         kills = action.startswith("kill")
         result = case.run(folder, GESSO_FAILING=f"{call} {number} {action} {folder.resolve()}/out")
-        # What was synced before its descriptor failed to close is whole.
+        # If close fails, the file may still be complete, because it was synced before.
         statuses = (-signal.SIGKILL,) if kills else case.statuses + ((0,) if call == "close" else ())
         found = problems(case, folder, result, REFERENCES[case.name], statuses=statuses)
         if kills:
             again = case.run(folder)
-            # One that may replace nothing is refused where its output had its name already.
+            # A command that may replace nothing is refused if its output got its name before the kill.
             is_there = "--no-clobber" in case.arguments and again.returncode == 2
             if again.returncode != 0 and not is_there: found.append(f"the next run ends with {again.returncode}: {again.stderr.decode()[-300:]}")
             if files(folder / "out") != REFERENCES[case.name]: found.append("the next run's files differ")
@@ -106,7 +106,7 @@ def check(case, call, number, action):
 
 
 def check_disk(case, kind):
-    """A full disk, one that cannot be written, or a limit for the size of a file. Disks need a mount namespace."""
+    """Runs a case on a full disk, on a read-only disk, or with a limit for the size of a file. Disks need a mount namespace."""
     with tempfile.TemporaryDirectory(dir=SCRATCH) as name:
         folder = Path(name)
         case.prepare(folder)
@@ -114,7 +114,7 @@ def check_disk(case, kind):
         if kind == LIMIT:
             result = case.run(folder, before=["prlimit", "--fsize=256", "--"])
         else:
-            # The folder as it is, on a disk of 1 MB that is filled to the last block.
+            # The folder is copied to a disk of 1 MB, which is then filled to the last block or made read-only.
             script = 'cp -a out before && mount -t tmpfs -o size=1m tmpfs out && cp -a before/. out && '
             script += 'mount -o remount,ro out' if kind == "read-only" else '{ dd if=/dev/zero of=out/elsewhere/filler bs=4k 2>/dev/null || true; }'
             script += '; "$@"; status=$?; rm -f out/elsewhere/filler; cp -a out after; exit $status'
@@ -129,7 +129,7 @@ def check_disk(case, kind):
 
 
 def counted(case, folder, below):
-    """The number of each call of a run as it should be, for files below a folder."""
+    """The number of times that a run without a failure makes each call, for files below a folder."""
     calls = folder / "calls"
     result = case.run(folder, GESSO_CALLS=str(calls), GESSO_FAILING=f"none 0 0 {below.resolve()}")
     if result.returncode != 0: raise SystemExit(f"{case.name} fails by itself: {result.stderr.decode()}")
@@ -139,7 +139,7 @@ def counted(case, folder, below):
 
 
 def images(scratch):
-    """A prepared image, its record, and a ledger with a batch: what some commands start from."""
+    """Makes the files that some commands start from: a prepared image, its record, and a ledger with a batch."""
     def gesso(*arguments, **variables):
         result = subprocess.run([GESSO, *map(str, arguments)], cwd=scratch, env={**os.environ, **variables}, capture_output=True, text=True)
         if result.returncode != 0: raise SystemExit(f"gesso {arguments}: {result.stderr}")
@@ -183,8 +183,8 @@ def make_cases(scratch):
 # MARK: Orders
 
 class Order:
-    """An order: its prepared image, its result and the record beside it. Each place of a failure has a sandbox of its own, since an order
-    whose reply was lost is looked for among the jobs of its account: those of the other places would lie in its window."""
+    """An order: its prepared image, its result and the record beside it. Each place of a failure has a sandbox of its own. If the reply to
+    an order is lost, its job is looked for among the account's jobs of that time, and jobs of other places must not be among them."""
 
     @staticmethod
     def run(folder, base_url, arguments=None, **variables):
@@ -196,7 +196,7 @@ class Order:
 
     @staticmethod
     def failing(folder, base_url, below, call, number, action):
-        """The order with a failure at one call, and how often it made that call."""
+        """Runs the order with a failure at one call. Returns the result and the names of all calls."""
         (folder / below).mkdir()
         result = Order.run(folder, base_url, GESSO_CALLS=str(folder / "calls"),
                            GESSO_FAILING=f"{call} {number} {action} {(folder / below).resolve()}")
@@ -219,7 +219,7 @@ class Order:
 
     @staticmethod
     def damage(folder):
-        """Files that are a part of what they should be."""
+        """Sentences about files that are incomplete."""
         for name, content in files(folder / "out").items():
             if name.endswith(".json"):
                 try: json.loads(content)
@@ -229,8 +229,8 @@ class Order:
 
     @staticmethod
     def check(below, call, number, action):
-        # How often an order polls, and so how often it writes, differs a little: a place that this one never came to is the last that it
-        # has, and is tried again there.
+        # The number of polls, and so the number of writes, differs a little from run to run. If this run never made the call with this
+        # number, the run is tried again with the number of its last such call.
         for _ in range(5):
             with tempfile.TemporaryDirectory(dir=SCRATCH) as name, sandbox() as base_url:
                 folder = Path(name)
@@ -241,7 +241,7 @@ class Order:
 
     @staticmethod
     def problems(folder, base_url, result, below, call, number, action):
-        """What is wrong after an order that met a failure, and after the same order once more."""
+        """The problems after an order with a failure, and after the same order was given again."""
         kills = action.startswith("kill")
         found = list(Order.damage(folder))
         words = result.stderr.decode()
@@ -251,8 +251,8 @@ class Order:
         if result.returncode > 0 and len([line for line in words.splitlines() if line.startswith("gesso:")]) != 1:
             found.append(f"not one error: {words}")
         again = Order.run(folder, base_url)
-        # The submit is on record as begun, and the service has no job: whether its list is only late is for a person to say, and the
-        # person of this check knows.
+        # The ledger shows that the submit was begun, and the service lists no job. A person has to decide whether the list is only late.
+        # This check knows that there is no job, and decides.
         if again.returncode == 7 and b"no job of this account fits it" in again.stderr and not Order.jobs(base_url):
             resolved = Order.run(folder, base_url, ["jobs", "resolve", "1", "--resubmit", "--base-url", base_url, "-q"])
             if resolved.returncode != 0: found.append(f"resolving ends with {resolved.returncode}: {resolved.stderr.decode()[-300:]}")
@@ -310,7 +310,7 @@ def main():
                 for number in range(1, count + 1):
                     for action in (str(errno.ENOSPC), f"{errno.EIO}+", "kill"):
                         waiting.append((Order.check, below, call, number, action))
-        # Orders wait for their sandbox, and take hardly any time of a processor.
+        # Orders mostly wait for their sandbox and use little processor time, so many of them run at once.
         with concurrent.futures.ThreadPoolExecutor(16) as many, concurrent.futures.ThreadPoolExecutor(2) as few:
             futures = [many.submit(*one) for one in waiting] + [few.submit(*one) for one in checks]
             results = [future.result() for future in futures]

@@ -9,12 +9,12 @@ fail() { echo "error: $1"; exit 1; }
 holds() { echo "holds: $1"; }
 install() { apt-get install -y -qq --no-install-recommends "$@" >out/apt.log 2>&1 || { cat out/apt.log; fail "apt-get install $*"; }; }
 files() { find / -xdev \( -path /proc -o -path /test -o -path /tmp \) -prune -o -iname '*gesso*' -print | sort; }
-# prepare SOURCE RESULT: the result is that of the program before it was packed.
+# prepare SOURCE RESULT: the result must equal that of the program before it was packed.
 prepare() {
   gesso prepare "fixtures/$1" -q --max-side 200 -o "out/$2" && cmp "out/$2" "expected/$2" || fail "the result of $1"
   holds "$1 becomes the same $2 as before packing"
 }
-# refused STATUS TEXT COMMAND...: ends with the status and with one line of error, and writes nothing.
+# refused STATUS TEXT COMMAND...: the command must end with this status and one line of error, and write nothing.
 refused() {
   local status=0 wanted=$1 text=$2
   shift 2

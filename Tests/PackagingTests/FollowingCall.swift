@@ -21,7 +21,7 @@ func repaint(
   }
 }
 
-/// Uploads an encoded image of any size, in parts where it is large.
+/// Uploads an encoded image of any size, in parts if it is large.
 func upload(_ jpeg: PreparedImage, to client: ScenarioClient) async throws -> AssetID {
   try await client.upload(.bytes(jpeg.bytes), name: "photograph.jpg", mimeType: "image/jpeg").result
 }

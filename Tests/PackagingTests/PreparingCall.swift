@@ -1,6 +1,6 @@
 import ImagePreparation
 
-/// A crop that keeps the subject of a photograph and fits into an upload; nil for a file that is larger than anybody expects.
+/// A crop that keeps the subject of a photograph and fits into an upload; nil for a file of more than 100 megapixels.
 func crop(of photograph: String) async throws -> PreparedImage? {
   let preparer = ImagePreparer(limits: Limits(maxPixels: 100_000_000, threads: 1))
   let recipe = Recipe(

@@ -1,4 +1,4 @@
-"""A sandbox and raylets of this machine. Processes are found by a variable in their environment, and ended by their numbers."""
+"""A sandbox and raylets of this machine. Processes are found by a variable in their environment, and ended by their ids."""
 from __future__ import annotations
 
 import base64
@@ -22,7 +22,7 @@ MARK = "OF_TEST_NODE"
 
 
 def clean_environment(**more: str) -> dict[str, str]:
-    """Without credentials, so that only the gate's node can have them."""
+    """The environment without credentials, so that only the gate's node can have them."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SCENARIO_", "GESSO_LEDGER", "RAY_"))}
     return {**kept, **more}
 
@@ -37,7 +37,7 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = 120) -> A
 
 
 def marked(mark: str, name: bytes = b"") -> Iterator[int]:
-    """The processes with a mark, of which the command line begins with a name."""
+    """The processes that have this mark and whose command line begins with this name."""
     for folder in Path("/proc").iterdir():
         if not folder.name.isdecimal():
             continue
@@ -99,7 +99,7 @@ class Sandbox:
 
 
 def request(url: str, key: str, secret: str, body: Any = None) -> Any:
-    """One request with Basic authorization, in the manner of a script that knows no better."""
+    """Sends one request with Basic authorization, as a simple script does."""
     pair = base64.b64encode(f"{key}:{secret}".encode()).decode()
     message = urllib.request.Request(
         url, None if body is None else json.dumps(body).encode(),
@@ -112,7 +112,7 @@ class Cluster:
     """Raylets on loopback, with a token. Each node is known by its mark."""
 
     def __init__(self, folder: Path) -> None:
-        # Sockets of Ray have long names, and the system's limit is 107 bytes.
+        # The path of the folder must be short: Ray's sockets in it have long names, and the system's limit is 107 bytes.
         self._folder = folder
         self._token = secrets.token_hex(32)
         with socket.socket() as probe:

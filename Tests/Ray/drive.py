@@ -1,4 +1,4 @@
-"""A driver: carries rows through a cluster, and writes what became of them as JSON. Its one argument is JSON."""
+"""A driver: processes rows in a cluster, and writes their results as JSON. Its only argument is JSON."""
 from __future__ import annotations
 
 import base64
@@ -27,7 +27,7 @@ def die_once(flag: str) -> None:
 
 
 class Submit(gesso.ray.Submit):
-    """Dies once, after its jobs were paid for and before Ray has their results."""
+    """Submits through the gate. Dies once, after its jobs were paid for and before Ray has their results."""
 
     def __call__(self, batch: Any) -> Any:
         made = super().__call__(batch)
@@ -37,7 +37,7 @@ class Submit(gesso.ray.Submit):
 
 
 class Post:
-    """What the gate is for: a worker that submits by itself."""
+    """A worker that submits by itself, without the gate. The tests show that it pays twice."""
 
     def __call__(self, batch: Any) -> Any:
         def post(path: str, body: Any) -> Any:
@@ -74,7 +74,7 @@ prepared = rows.map_batches(
 ended = prepared.map_batches(
     Post if WANTED["naive"] else Submit, batch_size=10, num_cpus=0.5, scheduling_strategy="SPREAD",
     compute=ray.data.ActorPoolStrategy(size=2))
-# Ray prints to standard output.
+# The result goes to a file, because Ray prints to standard output.
 Path(WANTED["result"]).write_text(json.dumps({
     "recovered": recovered,
     "rows": [{name: list(value) if hasattr(value, "__len__") and not isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""60 images on two raylets of this machine, of which parts are lost; jobs are counted at the sandbox. GESSO is the command."""
+"""Processes 60 images on two raylets of this machine, parts of which are lost, and counts jobs at the sandbox. GESSO is the command."""
 from __future__ import annotations
 
 import asyncio
@@ -46,7 +46,7 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
 
 
 class Clusters:
-    """Clusters of a test, which end with it."""
+    """The clusters of a test. They end with the test."""
 
     def __init__(self) -> None:
         self._all: list[Cluster] = []
@@ -75,7 +75,7 @@ def clusters() -> Iterator[Clusters]:
 
 
 class Driver:
-    """A driver that is under way."""
+    """A running driver."""
 
     def __init__(self, cluster: Cluster, sandbox: Sandbox, folder: Path, photos: list[str], **more: Any) -> None:
         self.mark = uuid.uuid4().hex
@@ -100,7 +100,7 @@ class Driver:
 
 
 def results(found: Any) -> set[str]:
-    """The files of a driver's rows, each of which has one."""
+    """The files of a driver's rows. Each row must have one file."""
     for row in found["rows"]:
         assert row["error"] == "" and len(row["results"]) == 1, row
     files = {row["results"][0] for row in found["rows"]}
@@ -110,7 +110,7 @@ def results(found: Any) -> set[str]:
 
 
 def once_paid(sandbox: Sandbox, count: int, act: Callable[[], None]) -> threading.Thread:
-    """Does something as soon as so many jobs were paid for."""
+    """Calls `act` as soon as `count` jobs were paid for."""
     def wait() -> None:
         wait_for(lambda: sandbox.paid() >= count, f"{count} jobs")
         act()
@@ -158,7 +158,7 @@ def test_60_images_are_60_jobs_whatever_is_lost(
     assert len(files) == COUNT
     assert sandbox.paid() == COUNT
     assert lost == "nothing" or killed or (tmp_path / "died").exists(), "nothing was lost"
-    # Given again, the rows cost nothing.
+    # If the rows are given again, they cost nothing.
     again = Driver(cluster, sandbox, tmp_path, photos, nodes=1).result() if lost == "node" else None
     if again:
         assert results(again) == files and sandbox.paid() == COUNT
@@ -175,13 +175,13 @@ def test_a_lost_ledger_costs_what_the_list_no_longer_shows(
     cluster = clusters.start(1)
     driver = Driver(cluster, sandbox, first, photos)
     wait_for(lambda: sandbox.paid() >= 20, "20 jobs")
-    # The gate's node is lost, with the driver and the disk.
+    # The gate's node, the driver and the disk are lost.
     driver.die()
     cluster.stop()
     before = sandbox.jobs()
     shutil.rmtree(first)
     assert len(before) < COUNT
-    # Long before the first job, or after the first ten of them.
+    # The list of jobs begins long before the first job, or after the first ten jobs.
     times = sorted(job["created"] for job in before)
     since = (times[hidden - 1] + times[hidden]) / 2 if hidden else times[0] - 60
     found = Driver(clusters.start(1), sandbox, second, photos, since=since).result()

@@ -1,7 +1,7 @@
 """How fast Ray's workers prepare beside two plain processes, in turns: throughput.py FOLDER [ROUNDS]
 
-Every JPEG of the folder is prepared by both, by the same class. The seconds are those of a clock: Ray ends its workers, and keeps no record
-of their processor time.
+Both prepare every JPEG of the folder with the same class. The seconds are wall-clock time, because Ray ends its workers and keeps no
+record of their processor time.
 """
 from __future__ import annotations
 

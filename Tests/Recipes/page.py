@@ -46,7 +46,7 @@ def recipes(text):
 
 
 def pattern(printed):
-    """A regular expression of the text on the page: … is anything within a line, and a line of … alone is any number of lines."""
+    """A regular expression for the text on the page. … matches any text within a line, and a line of … alone any number of lines."""
     parts = []
     for line in printed.splitlines():
         parts.append(r"(?:.*\n)*?" if line == "…" else ".*?".join(map(re.escape, line.split("…"))) + r"\n")

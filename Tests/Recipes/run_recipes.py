@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = ROOT / "Documentation/Recipes.md"
 GESSO = Path(os.environ["GESSO"]).resolve()
 TIMEOUT = 120 * int(os.environ.get("GESSO_TEST_TIME_SCALE", 1))
-# Decoders and encoders of another version move samples a little; another picture moves them by dozens.
+# Other versions of decoders and encoders change samples a little. In another picture they differ by dozens of levels.
 MEAN_DIFFERENCE = 1.0
 
 
@@ -40,7 +40,7 @@ def make_inputs(folder):
     png.from_array(samples.reshape(side, 3 * side).tolist(), "RGB;16").save(texture / "normal.png")
     Image.fromarray(numpy.round((height * 0.25 + 0.5) * 255).astype(numpy.uint8)).save(texture / "roughness.png")
     Image.open(jpeg / "brushes.jpg").convert("RGB").resize((side, side)).save(texture / "color.png")
-    # Grain makes a large file of it, as that of a camera.
+    # With grain the file becomes as large as that of a camera.
     large = numpy.asarray(Image.open(jpeg / "forest.jpg").resize((5760, 3834), Image.Resampling.BICUBIC)).astype(numpy.int16)
     grain = numpy.random.default_rng(1).normal(0, 6, (3834, 5760, 1)).round().astype(numpy.int16)
     Image.fromarray((large + grain).clip(0, 255).astype(numpy.uint8)).save(folder / "poster.jpg", quality=95)
@@ -60,7 +60,7 @@ def sandbox(environment):
 
 
 def program(block):
-    """What runs a block, or the reason why nothing here can."""
+    """The command that runs a block, or the reason why no program here can run it."""
     if block.language == "sh": return ["bash", "-e", "-o", "pipefail", "-c", block.program]
     if "import gesso\n" not in block.program: return [sys.executable, "-c", block.program]
     python = os.environ["GESSO_PYTHON"]
@@ -78,7 +78,7 @@ class Outcome:
 
 
 def run(command, block, folder, environment):
-    """A sentence about what is wrong, or nothing."""
+    """Runs a block. Returns a sentence about the problem, or None."""
     done = subprocess.run(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=TIMEOUT)
     if done.returncode != 0: return f"ended with {done.returncode}:\n{done.stdout}"
@@ -134,7 +134,7 @@ def main():
             for number, recipe in enumerate(recipes(PAGE.read_text())):
                 place = folder / f"recipe-{number}"
                 shutil.copytree(inputs, place)
-                # Nothing that one recipe did is known to the next.
+                # Each recipe has a ledger of its own, so that it does not depend on earlier recipes.
                 shell = {**environment, "GESSO_LEDGER": f"{home}/{number}.sqlite"}
                 for block in recipe.blocks:
                     title, command = f"{recipe.title}, line {block.line}", program(block)

@@ -46,7 +46,7 @@ def make_runs(folder):
 
 
 def times(start, *, until="ended"):
-    """Moments of a row in seconds since 1970, up to one of them."""
+    """The times at which a row reached its steps, up to one step, in seconds since 1970."""
     lengths = {"began": 0, "preparing": 0.02, "prepared": 0.31, "uploading": 0.01, "uploaded": 0.84, "submitting": 1.9,
                "submitted": 0.12, "downloading": 7.4, "ended": 0.66}
     found, now = {}, start
@@ -67,7 +67,7 @@ FAILURES = [
 
 
 def make_batch(ledger, runs, count, *, name="photos-1a2b3c", begun=None, first=1, command=None):
-    """Puts a batch of `count` rows on record, of which `begun` have begun. Some failed, one is stopped, one is at work."""
+    """Records a batch of `count` rows, of which `begun` have begun. Some rows failed, one is stopped, and one is in progress."""
     started = 1_795_000_000.0
     numbers = list(runs)
     with sqlite3.connect(ledger) as database:

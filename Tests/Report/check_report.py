@@ -15,7 +15,7 @@ FOLDER = Path(sys.argv[1]).resolve()
 SCALE = int(os.environ.get("GESSO_TEST_TIME_SCALE", "1"))
 counts = {"passed": 0, "failed": 0}
 
-# WCAG 2.2, 1.4.3: texts whose contrast with what is behind them is below 4.5.
+# WCAG 2.2, 1.4.3: finds texts whose contrast with their background is below 4.5.
 CONTRAST = """() => {
   const parse = (text) => text.match(/[\\d.]+/g).map(Number);
   const light = ([r, g, b]) => {
@@ -60,7 +60,7 @@ def check(name, holds, found=""):
 
 
 def wait(page, expression):
-    """The first value of an expression that is true, or its last. Playwright's own wait evaluates text, which the policy refuses."""
+    """Waits until an expression is true. Returns its last value. Playwright's own wait evaluates text, which the page's policy refuses."""
     for _ in range(600):
         found = page.evaluate(expression)
         if found: break
@@ -69,7 +69,7 @@ def wait(page, expression):
 
 
 class Page:
-    """A report in a window of its own, with all that it asks for and complains about."""
+    """A report in a window of its own, with all its requests and error messages."""
 
     def __init__(self, browser, path, *, width=1400, height=1000, scheme="light", script=True):
         self.context = browser.new_context(
@@ -90,7 +90,7 @@ class Page:
     def __exit__(self, *_): self.context.close()
 
     def check_quiet(self, name, beside=None):
-        """Nothing was fetched but the page and the files beside it, and nothing was refused."""
+        """Checks that only the page and the files beside it were fetched, and that nothing was refused."""
         foreign = [url for url in self.requests if not url.startswith("data:") and not (
             url.split("#")[0] == self.page.url.split("#")[0] or beside and url.startswith(beside.as_uri() + "/"))]
         check(f"{name}: nothing is fetched", not foreign, foreign[:3])
@@ -118,7 +118,7 @@ def check_use(browser, path, rows, failed):
     window = Page(browser, path)
     with window as page:
         check("a planted script stays text", page.title() != "planted" and page.evaluate("document.scripts.length") == 1)
-        # What a browser leaves out of its layout has no text that can be seen.
+        # The row must be scrolled into view, because a browser gives no visible text for parts that it has not laid out.
         page.locator("#row-1").scroll_into_view_if_needed()
         text = wait(page, "document.querySelector('#row-1').innerText")
         check("its text is there", PLANTED in text, text)
@@ -219,7 +219,7 @@ def check_shards(browser, runs, ledger):
 
 
 class MainThread:
-    """The processor time of a page's main thread, which other work on the machine changes less than the time of a clock."""
+    """The processor time of a page's main thread. Other work on the machine changes it less than wall-clock time."""
 
     def __init__(self, page):
         self.session = page.context.new_cdp_session(page)
@@ -230,7 +230,7 @@ class MainThread:
         return {metric["name"]: metric["value"] for metric in self.session.send("Performance.getMetrics")["metrics"]}["TaskDuration"]
 
     def since_last(self):
-        """Milliseconds."""
+        """The milliseconds since the last call."""
         now = self.total()
         found, self.last = (now - self.last) * 1000, now
         return found
@@ -247,13 +247,13 @@ def check_large(browser, runs, ledger, count=2000):
     size = lambda paths: sum(file.stat().st_size for file in paths) / 1e6
     print(f"{count} rows: written in {seconds:.1f} s, page {size([path]):.1f} MB, {len(files)} thumbnails of {size(files):.1f} MB")
     check("thumbnails of many rows are files", len(files) > count and "src=\"data:" not in path.read_text())
-    # The first opening also reads the browser itself from the disk.
+    # When the first page is opened, the browser itself is also read from the disk.
     with Page(browser, path): pass
     window = Page(browser, path)
     with window as page:
         thread = MainThread(page)
         frames = []
-        # A large step a frame, and the beginning, the middle and the end of the page.
+        # The page scrolls by a large step in each frame, at its beginning, in its middle and near its end.
         for share in (0, 0.5, 0.95):
             page.evaluate("share => scrollTo(0, share * document.documentElement.scrollHeight)", share)
             page.evaluate(NEXT_FRAME)
@@ -274,7 +274,7 @@ def check_large(browser, runs, ledger, count=2000):
     print(f"{count} rows: open in {window.seconds:.2f} s, waits x {SCALE}; processor time of {len(frames)} frames of scrolling: median "
           f"{median:.1f} ms, longest {longest:.1f} ms; of sorting {sorting:.0f} ms, of a search {finding:.0f} ms; {shown} images shown")
     check("many rows open in 3 s", window.seconds < 3 * SCALE, f"{window.seconds:.2f} s")
-    # Processor time, too, grows when cores are shared.
+    # Processor time also grows if other processes share the cores.
     check("no frame of scrolling takes more than 50 ms", longest <= 50 * SCALE, f"{longest:.1f} ms")
     check("images are shown while scrolling", shown > 20, shown)
     shutil.rmtree(FOLDER / "many-files")

@@ -1,4 +1,4 @@
-"""Every JSON that the command prints, against the schemas in Documentation/Schemas.
+"""Checks every JSON that the command prints with the schemas in Documentation/Schemas.
 
 Runs each verb, and reads what the tests of the command printed, where GESSO_OUTPUTS names a folder of it. Each schema must also refuse
 each of its objects with a member planted, removed or of another type, at every place of the object.
@@ -24,7 +24,7 @@ SCHEMAS = {path.name.removesuffix(".schema.json"): json.loads(path.read_text())
 REGISTRY = Registry().with_resources(
     (f"{name}.schema.json", Resource.from_contents(schema)) for name, schema in SCHEMAS.items())
 VALIDATORS = {name: Draft202012Validator({"$ref": f"{name}.schema.json"}, registry=REGISTRY) for name in SCHEMAS if name != "common"}
-# Members that are free: fields of a request and values that only the service knows, and answers by their requests.
+# Members whose content has no schema: fields of a request, values that only the service knows, and replies by request.
 FREE = {"parameters", "default", "online"}
 # Members that may be left out.
 OPTIONAL = {"prepare-explain": {"padding", "result", "tensor", "compression", "format", "maxBytes", "quality", "subsampling"},
@@ -127,7 +127,7 @@ def altered(value, schema):
 
 
 def check_refusals(schema, values):
-    """One object of each set of members is enough."""
+    """Checks that a schema refuses mistakes. One object for each set of members is enough."""
     def shape(value): return {key: shape(child) for key, child in value.items()} if isinstance(value, dict) else type(value).__name__
     for value in {json.dumps([shape(value), value.get("event")]): value for value in values}.values():
         check(f"{schema} refuses mistakes",
@@ -183,7 +183,7 @@ def jobs(commands):
     commands.run("jobs", "show", "1", "--json")
     commands.run("jobs", "list", "--json")
     commands.run("jobs", "list", "--account", "1", "--json", ledger="empty.sqlite")
-    # A job that ends before it is canceled is no failure of the command: the next one is canceled.
+    # If a job ends before it is canceled, that is no failure of the command, and the next job is canceled.
     for attempt in range(5):
         [order] = commands.run("img2img", "photo.jpg", "--prompt", f"cancel {attempt}", "-o", "out", "--no-wait", "--json")
         canceled = subprocess.run([GESSO, "jobs", "cancel", order["job"], "--json"], cwd=commands.folder, env=commands.environment,
@@ -192,7 +192,7 @@ def jobs(commands):
     value = json.loads(canceled.stdout)
     check("gesso jobs cancel", errors("jobs-cancel", value))
     commands.found["jobs-cancel"] = [value]
-    # A run whose submit was lost, which chance alone would bring.
+    # Makes a run whose submit was lost. In a test that would otherwise happen only by chance.
     with sqlite3.connect(commands.environment["GESSO_LEDGER"]) as database:
         database.execute("UPDATE run SET state = 'needs-decision', jobID = NULL WHERE id = ?", (order["run"],))
     commands.run("jobs", "resolve", str(order["run"]), "--drop", "--json")
@@ -234,7 +234,7 @@ def check_commands(folder):
                          for part in (local, jobs, batches, limits)]:
                 work.result()
     finally:
-        # Not SIGINT, which what a shell runs in the background may ignore.
+        # SIGINT is not used, because a process that a shell runs in the background may ignore it.
         sandbox.terminate()
         sandbox.wait()
     records = [path for path in folder.rglob("*.json") if path.with_suffix("").exists()]
