@@ -1,4 +1,4 @@
-// One stage of the library, run once for each line on standard input, so that another process can take turns with it.
+// Runs one stage of the library once for each line on standard input, so that another process can take turns with this one.
 //
 //   measure prepare SOURCE DESTINATION LONG-SIDE THREADS [COMPRESSION [BITS]]  file to file, enlarged if it is smaller
 //   measure pixels SOURCE LONG-SIDE                                     file to samples of 8 bits in memory, one thread
@@ -20,7 +20,7 @@ import Synchronization
 struct Outcome {
   var outputBytes: Int
   var bufferBytes: Int?
-  /// The longest processor time between two checks of the flag, in milliseconds, and the processor time before it.
+  /// The longest processor time between two checks of the flag, and the processor time before these checks, in milliseconds.
   var longest: (gap: Double, after: Double)?
 }
 

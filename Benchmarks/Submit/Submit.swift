@@ -1,4 +1,4 @@
-// Measures what a job costs the client, and what the same requests cost curl, against the sandbox in a process of its own.
+// Measures the CPU time of a job in the client, and of the same requests in curl. The sandbox runs in a process of its own.
 //
 //   swift run -c release Submit
 //

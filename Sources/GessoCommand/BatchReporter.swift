@@ -5,8 +5,8 @@ internal import Ground
 internal import ScenarioAPI
 internal import Synchronization
 
-/// Shows the progress of a batch: one live line on a terminal, elsewhere a line every ten seconds, and a line for each failure; with
-/// `--json` an object for each event.
+/// Shows the progress of a batch. On a terminal there is one live line, and elsewhere a line every ten seconds. Each failure has a line of
+/// its own. With `--json` there is an object for each event.
 final class BatchReporter: Sendable {
   private struct State {
     var tally: BatchTally
@@ -62,7 +62,7 @@ final class BatchReporter: Sendable {
 
   // MARK: Following
 
-  /// Shows a batch to its end.
+  /// Shows a batch until it has ended.
   func follow(_ run: Run<Img2ImgBatch.Event<Img2ImgResult>, Void>) async throws -> CommandStatus {
     console.note("gesso: batch \(name): \(chosen.count) row\(chosen.count == 1 ? "" : "s")")
     try event("batch", ["name": name, "rows": chosen.count])
@@ -70,7 +70,7 @@ final class BatchReporter: Sendable {
     return try end()
   }
 
-  /// Shows preparations to their end.
+  /// Shows preparations until they have ended.
   func follow(_ run: Run<Img2ImgBatch.Event<String?>, Void>) async throws -> CommandStatus {
     try event("batch", ["name": name, "rows": chosen.count])
     try await show(run) { _, row, path throws(CommandError) in
@@ -83,9 +83,9 @@ final class BatchReporter: Sendable {
     return try end()
   }
 
-  /// Shows prices to their end.
+  /// Shows prices until all of them are known.
   ///
-  /// - Returns: The status, and the price of each row if they are kept.
+  /// - Returns: The status, and the price of each row if `keeps` is true.
   func follow(
     _ run: Run<Img2ImgBatch.Event<Decimal>, Void>, keeping keeps: Bool
   ) async throws -> (CommandStatus, [Int: Decimal]) {

@@ -45,8 +45,8 @@ package struct CaughtSignals {
   ///   - numbers: The signals.
   ///   - queue: Where `handle` is called, for one signal after the other.
   ///   - handle: Receives the number of each signal.
-  /// - Returns: Nil if other work catches signals already: they belong to that outer work, which cancels this one. Nil also if the process
-  ///   can open no more files: its signals keep their effect.
+  /// - Returns: Nil if other work catches signals already. The signals then belong to that outer work, which cancels this one. Nil also if
+  ///   the process can open no more files. Its signals then keep their effect.
   package static func catching(
     _ numbers: [Int32], on queue: DispatchQueue, _ handle: @escaping @Sendable (Int32) -> Void
   ) -> CaughtSignals? {

@@ -83,7 +83,7 @@ package enum CommandStatus: Int32, Sendable {
 
   /// The status of a run over several inputs with these failures.
   ///
-  /// If all inputs failed with one status, it is that status, otherwise ``someFailed``. An interruption comes before both.
+  /// If all inputs failed with one status, the result is that status; otherwise it is ``someFailed``. An interruption takes precedence.
   package init(failures: [CommandStatus], of count: Int) {
     if failures.isEmpty {
       self = .done

@@ -83,8 +83,8 @@ package final class Console: Sendable {
     try output([UInt8]((line + "\n").utf8))
   }
 
-  /// The version of the objects for scripts, their member `v`. It rises when a member is removed or changes its
-  /// meaning. The schemas in Documentation/Schemas describe the objects.
+  /// The version of the objects for scripts, which is their member `v`. It must rise when a member is removed or changes its meaning. The
+  /// schemas in Documentation/Schemas describe the objects.
   private static let jsonVersion = 1
 
   /// Prints an object for scripts on one line of standard output; on several lines, for people as well, if `isIndented`.

@@ -5,7 +5,7 @@ public import ImagePreparation
 
 /// A box written as `1024x768`, or one side of it, as `1024x` or `x768`.
 package struct BoxArgument: ExpressibleByArgument, Sendable {
-  /// The box; a side that was not given is the largest one there is.
+  /// The box. If a side was not given, it is the largest allowed side.
   package let size: ImageSize
   /// True for one side alone.
   package let isOpen: Bool

@@ -2,7 +2,7 @@ internal import Ground
 
 /// A small text that a flag names: a file, `-` for standard input, or a pipe.
 enum SmallText {
-  /// Reads its bytes: at most those of a settings file.
+  /// Reads the bytes of the text. The limit is the size of a settings file.
   ///
   /// - Throws: `error` for anything else; status 3 for a pipe that cannot be read.
   static func bytes(at path: String, orThrow error: CommandError) async throws(CommandError) -> [UInt8] {

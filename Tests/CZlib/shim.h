@@ -1,2 +1,2 @@
-// Tests compress data with zlib in every way. It is installed in any case, because libpng needs it.
+// Tests compress data in every way with zlib, which is installed in any case because libpng needs it.
 #include <zlib.h>

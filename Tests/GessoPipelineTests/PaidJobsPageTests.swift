@@ -4,7 +4,7 @@ import ScenarioAPI
 import TestSupport
 import Testing
 
-/// The state tables of the pages on paid jobs, against the ledger and the state machine.
+/// The state tables of the pages on paid jobs are compared with the ledger and the state machine.
 @Suite("Pages on paid jobs")
 struct PaidJobsPageTests {
   static let pages = ["Documentation/PaidJobs.md", "Sources/GessoPipeline/GessoPipeline.docc/PaidJobs.md"]

@@ -136,7 +136,7 @@ struct DurableFileTests {
       try files.createSymbolicLink(atPath: out, withDestinationPath: "\(folder)/\(target)")
     default: break
     }
-    // A folder that was moved after the file was opened has the file no longer under its path.
+    // In the case "moved", the folder was moved after the file was opened, so the file is no longer at its path.
     let path = change == "moved" ? "\(folder)/elsewhere/a" : "\(out)/a"
     try Data([1]).write(to: URL(filePath: path))
     let file = try #require(FileHandle(forUpdatingAtPath: path))
@@ -253,8 +253,8 @@ struct DurableFileTests {
     DurableFile.removeAbandoned(in: "\(folder)/nothing")
   }
 
-  // The system delivers names in full buffers, whose last entry is shorter than the longest name. A read beyond it is found by the address
-  // sanitizer, or ends the process.
+  // The system fills a buffer with entries, and the last entry has less room than the longest name would need. If the code reads a whole
+  // entry there, it reads beyond the buffer, which the address sanitizer finds or which ends the process.
   @Test("the names of a large folder are read, and nothing behind them")
   func largeFolder() throws {
     for number in 0..<3000 { try Data().write(to: URL(filePath: "\(folder)/\(number)")) }

@@ -57,7 +57,7 @@ struct AsynchronousTests {
   @Test("a task that is already canceled reads nothing", arguments: Verb.allCases)
   func canceledBefore(_ verb: Verb) async {
     let task = Task {
-      // The task waits until it is canceled. The test cancels it before it waits for its result.
+      // The task waits until it is canceled. The test cancels the task before it asks for the result.
       while !Task.isCancelled { await Task.yield() }
       try await verb.call(.file("/nothing/there.png"))
     }

@@ -6,7 +6,7 @@ import PixelKernelsX86v3
 import PixelKernels
 #endif
 
-/// The cases of the expansion of unfiltered PNG rows to delivered ones.
+/// The cases of the kernels that expand unfiltered PNG rows to the rows that are delivered.
 func expansionCases() -> [KernelCase] {
   var cases = [
     KernelCase("expandKeyedBytes", expandKeyed), KernelCase("swapWords", swap),

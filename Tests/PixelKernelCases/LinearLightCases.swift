@@ -156,7 +156,7 @@ private func offset(_ check: inout KernelCheck) {
   check.record(part.sorted())
 }
 
-/// Light times alpha of any pixel, in the form of the sums that a window of one sample gives.
+/// Divides light by alpha. The inputs are sums of light times alpha of any pixel, as a window of one sample gives them.
 private func unpremultiply(_ channels: Int, _ check: inout KernelCheck) {
   let pixels = 500
   // The table has one level for each 255th of the light. So an index that is wrong by one changes the result by one level at most.

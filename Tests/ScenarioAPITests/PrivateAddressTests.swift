@@ -104,7 +104,7 @@ struct PrivateAddressTests {
     #expect(bytes == Array("image".utf8))
   }
 
-  // A server on loopback plays the part of the internet. It is a proxy, and the proxy's own address is allowed.
+  // A server on loopback takes the place of the internet. It is a proxy, and the proxy's own address is allowed.
   @Test(
     "a redirect leads to none, whether this machine or a proxy connects",
     arguments: [

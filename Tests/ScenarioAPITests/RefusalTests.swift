@@ -95,7 +95,7 @@ struct RefusalTests {
     Case(
       status: 429, body: #"{"reason":"Quota exhausted for this minute","remainingSeconds":30}"#, code: .coolingDown,
       isRetryable: true, reason: "Quota exhausted for this minute", retryAfter: .seconds(30)),
-    // A service that ended a request for its time may have acted before, whatever its reply is.
+    // If the service replies that a request took too long, it may have acted before, whatever the body of the reply is.
     Case(
       status: 408, body: #"{"reason":"Quota exhausted"}"#, code: .serviceFailed, outcome: .unknownOutcome,
       isRetryable: true, reason: "Quota exhausted"),

@@ -73,7 +73,7 @@ struct Soak: Sendable {
     var log: [String: Int] = [:]
     /// For each state, the number of kills that hit it: the killed process held the claim of a run in this state.
     var hits: [LedgerEntry.State: Int] = [:]
-    /// The runs that were counted before. If no process has continued such a run since, it must not be counted again.
+    /// The runs that were counted before. A run that no process has continued since must not be counted again.
     var left: [Int64: LedgerEntry.State] = [:]
   }
 
@@ -167,7 +167,7 @@ struct Soak: Sendable {
   /// User and system time in milliseconds.
   private static func processorTime(ofChildren: Bool) -> Double {
     var usage = rusage()
-    // The values of RUSAGE_CHILDREN and RUSAGE_SELF, whose types differ between systems.
+    // These are the values of RUSAGE_CHILDREN and RUSAGE_SELF. The constants themselves have different types on different systems.
     unsafe getrusage(ofChildren ? -1 : 0, &usage)
     func milliseconds(_ time: timeval) -> Double { Double(time.tv_sec) * 1000 + Double(time.tv_usec) / 1000 }
     return milliseconds(usage.ru_utime) + milliseconds(usage.ru_stime)

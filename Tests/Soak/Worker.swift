@@ -130,8 +130,8 @@ struct Worker {
     for candidate in candidates where !candidate.rawValue.hasSuffix("_sibling") {
       if try await isJob(candidate, of: index, session) { decision = .adopt(candidate) }
     }
-    // Another process may be looking for the job, as long as it reads the list. If this process began a new search instead of waiting, both
-    // could wait for each other forever.
+    // Another process may still read the list of jobs to find this job. If this process began a new search instead of waiting, both could
+    // wait for each other forever.
     for attempt in 1... {
       do {
         try await session.pipeline.resolve(run, decision)

@@ -16,7 +16,7 @@ public enum TestPattern: String, CaseIterable, Sendable {
   case flat
   /// A smooth gradient, a level every few pixels.
   case gradient
-  /// Single lines of every brightness on mid-gray, upright and level.
+  /// Single vertical and horizontal lines of every brightness on mid-gray.
   case lines
 
   /// The patterns that are difficult for every filter.

@@ -3,7 +3,7 @@ internal import GessoPipeline
 internal import Ground
 internal import ScenarioAPI
 
-/// The tools of a server, and how their calls run beside each other.
+/// The tools of a server. It runs their calls.
 struct ToolList: Sendable {
   /// The objects of `tools/list`.
   let descriptions: [JSONObject]

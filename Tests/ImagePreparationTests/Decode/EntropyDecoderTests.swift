@@ -4,7 +4,7 @@ import Testing
 
 @testable import ImagePreparation
 
-/// Planes decoded without libjpeg-turbo, against libjpeg-turbo: the same samples, and the same failures with the same messages.
+/// Planes that are decoded without libjpeg-turbo must have its samples, and failures must have its messages.
 @Suite("JPEG entropy decoding")
 struct EntropyDecoderTests {
   /// Planes as a feed delivers them.

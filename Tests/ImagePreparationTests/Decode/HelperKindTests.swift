@@ -14,7 +14,7 @@ import Testing
 struct HelperKindTests {
   static let preparer = ImagePreparer(limits: Limits(threads: 1, decodeHelper: decodeHelper))
 
-  /// Files, each with its pixels by another decoder in a PNG beside it (Fixtures/kinds/make-heif.py).
+  /// The files. Beside each file there is a PNG with its pixels, which another decoder wrote (Fixtures/kinds/make-heif.py).
   static let files = ["heic", "avif"].flatMap { Fixtures.names(in: "kinds/\($0)") }.filter { !$0.hasSuffix(".png") }
 
   /// Some files, for tests that start many processes.

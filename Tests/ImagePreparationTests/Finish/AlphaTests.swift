@@ -3,7 +3,7 @@ import ImagePreparation
 import TestSupport
 import Testing
 
-/// Alpha, depth and data through whole preparations, against what their definitions give.
+/// The handling of alpha, depth and data in whole preparations is compared with its definitions.
 @Suite("Alpha, depth and data")
 struct AlphaTests {
   static let colors: [[UInt8]] = [[255, 0, 0], [1, 2, 3], [254, 128, 0], [77, 77, 77], [0, 200, 255]]

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ImagePreparation
 
-/// 625 colors in every space, described in every way, against lcms2 in double precision (Fixtures/color/make-spaces.py).
+/// 625 colors in every space, described in every way, are compared with lcms2 in double precision (Fixtures/color/make-spaces.py).
 @Suite("Color spaces")
 struct ColorSpaceTests {
   struct Case: Sendable, CustomTestStringConvertible {

@@ -2,7 +2,7 @@ import ImagePreparation
 import TestSupport
 import Testing
 
-/// Files in other color spaces against Pillow's own lcms2 (Fixtures/color/make.py).
+/// Files in other color spaces are compared with results of Pillow's own lcms2 (Fixtures/color/make.py).
 @Suite("Color profiles")
 struct ProfileConversionTests {
   struct Case: Sendable, CustomTestStringConvertible {

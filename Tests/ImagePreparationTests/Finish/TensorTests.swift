@@ -3,7 +3,7 @@ import ImagePreparation
 import TestSupport
 import Testing
 
-/// Tensors of small pictures against numpy's (Fixtures/tensor/make.py).
+/// Tensors of small pictures are compared with those of NumPy (Fixtures/tensor/make.py).
 @Suite("Tensors")
 struct TensorTests {
   struct Case: Sendable, CustomTestStringConvertible {

@@ -22,7 +22,8 @@ struct OrientationCarrierTests {
     (0xE1, Array("http://ns.adobe.com/xap/1.0/\0".utf8) + packet(orientation))
   }
 
-  /// An entry of integers of a type, with its values inline or after the directory (TIFF 6.0, section 2).
+  /// A TIFF structure with an orientation of `count` integers of this type. They are in the entry, or after the directory if they do
+  /// not fit (TIFF 6.0, section 2).
   static func tiff(type: UInt8, size: Int, count: Int, value: UInt8 = 6) -> [UInt8] {
     let values = (0..<count).flatMap { _ in [UInt8](repeating: 0, count: size - 1) + [value] }
     let isInline = values.count <= 4

@@ -278,7 +278,7 @@ struct CancellationLookTests {
     try Data(file).write(to: path)
     let stripping = CancellationFlag()
     _ = try ImagePreparer().strippedBlocking(.file(path.path), cancellation: stripping)
-    // The file is read in parts of 64 KiB, and its image data are copied. Copying and reading the headers alone would take 15 checks.
+    // The file is read in parts of 64 KiB, and its image data are copied. Copying and the headers need only 15 checks.
     #expect(stripping.looks >= count >> 16, "\(stripping.looks)")
 
     let encoding = CancellationFlag()
