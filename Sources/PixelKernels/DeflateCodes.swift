@@ -24,8 +24,8 @@ public func estimateBits(_ lengths: UnsafePointer<UInt8>, bits: UnsafeMutablePoi
 /// - Parameters:
 ///   - frequencies: `count` counts.
 ///   - limit: The longest code allowed: 15, or 7.
-///   - lengths: Bits of each symbol's code, zeros before; 0 stays for one that does not occur.
-///   - codes: length << 16 | code, its first bit lowest, of symbols that occur.
+///   - lengths: `count` zeros, which become the bits of each symbol's code; 0 for a symbol that does not occur.
+///   - codes: `length << 16 | code` of each symbol that occurs. The first bit of the code is the lowest one.
 ///   - scratch: ``DeflateTables/scratchWords`` words.
 public func makeCode(
   _ frequencies: UnsafePointer<UInt32>, count: Int, limit: Int, lengths: UnsafeMutablePointer<UInt8>,

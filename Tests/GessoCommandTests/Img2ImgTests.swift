@@ -198,7 +198,7 @@ struct Img2ImgTests {
     await sandbox.stop()
   }
 
-  @Test("the price, the limit, not waiting, the same command again, and a new attempt")
+  @Test("an order goes through its price, its limit and a new attempt, and the same command continues it")
   func again() async throws {
     let sandbox = try RunningProcess(gesso, ["sandbox", "-v"], environment: Self.pair)
     var lines = sandbox.output.makeAsyncIterator()

@@ -103,7 +103,7 @@ struct IsolatedCommandTests {
     #expect(both.status == 2 && both.errors.contains("exclude each other"))
   }
 
-  @Test("doctor tries it")
+  @Test("doctor starts an isolated process and names its protections")
   func doctor() async throws {
     #expect(try await gesso.run(["doctor"]).text.contains("isolation: works (seccomp, "))
   }

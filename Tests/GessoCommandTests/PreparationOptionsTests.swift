@@ -78,7 +78,7 @@ struct PreparationOptionsTests {
       })
   }
 
-  @Test("reach every field of a recipe")
+  @Test("the flags reach every field of a recipe")
   func everyFieldIsReached() throws {
     let recipes = try Self.cases.map {
       try PreparationOptions.parse($0.arguments.split(separator: " ").map(String.init)).recipe()
@@ -118,7 +118,7 @@ struct PreparationOptionsTests {
     }
   }
 
-  @Test("flags make limits")
+  @Test("the flags of limits set the limits")
   func limits() throws {
     let options = try PreparationOptions.parse(["--max-input-pixels", "0.5", "--max-memory", "64"])
     #expect(options.limits(threads: 3) == Limits(maxPixels: 500_000, maxMemory: 64 << 20, threads: 3))

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Message authentication")
 struct MessageAuthenticationTests {
-  @Test("HMAC-SHA-256 of test case 2 of RFC 4231")
+  @Test("HMAC-SHA-256 gives the value of test case 2 of RFC 4231")
   func hmac() {
     let code = MessageAuthentication.code(Array("what do ya want for nothing?".utf8), key: Array("Jefe".utf8))
     let expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"

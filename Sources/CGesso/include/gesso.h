@@ -7,8 +7,8 @@
 // - Results are written into memory of the caller, whose size gesso_plan() gives. Memory that is too small is refused, with the size
 //   needed.
 // - Every call returns one of gesso_status, and describes a failure in an error, which may be NULL.
-// - Calls may run on several threads at once. They share only the memory that the caller passes to both. A call works on its own thread
-//   and, for large images, on one more.
+// - Calls may run on several threads at once. Two calls share memory only if the caller passes the same memory to
+//   both. A call works on its own thread and, for large images, on one more.
 #ifndef GESSO_H
 #define GESSO_H
 
@@ -134,7 +134,8 @@ typedef struct gesso_recipe {
   int32_t quality;
   // 8 or 16.
   int32_t bits;
-  // The most bytes of the file; and the lowest quality (default: 60) and the shortest side (default: 256) that the search for it may use.
+  // The most bytes of the file. A smaller quality or a smaller image is searched for if it has more, down to a lowest quality (default: 60)
+  // and a shortest side (default: 256).
   int64_t max_bytes;
   int32_t min_quality;
   int32_t min_side;
@@ -175,7 +176,7 @@ typedef struct gesso_limits {
   const char *decode_helper;
   // The most seconds that this program may run: 300.
   int64_t max_helper_seconds;
-  // The longer side of the source: 1 million. Its bytes, and its pixels for each encoded byte: no limit.
+  // The longer side of the source: 1 million. The bytes of the source, and its pixels for each of these bytes: no limit.
   int64_t max_side, max_source_bytes, max_pixels_per_byte;
   // The most wall-clock seconds of one call: no limit.
   int64_t max_seconds;
@@ -244,7 +245,7 @@ typedef struct gesso_plan_result {
 typedef struct gesso_result {
   size_t struct_size;
   int32_t width, height;
-  // Of pixels: 1 gray, 2 gray and alpha, 3 RGB, 4 RGBA; alpha is straight. Of a tensor: 3. Of a file: 0.
+  // The channels of pixels: 1 gray, 2 gray and alpha, 3 RGB, 4 RGBA; alpha is straight. A tensor has 3 channels. It is 0 for a file.
   int32_t channels;
   // Of a file: 8 or 16.
   int32_t bits;
@@ -300,9 +301,9 @@ int32_t gesso_pixels(
 int32_t gesso_tensor(
   const gesso_request *request, float *tensor, size_t values, gesso_result *result, gesso_error *error);
 
-// Puts an image that was made of a prepared one back on the canvas of the source: RGBA, transparent where the source was cropped, into
-// `capacity` bytes, 4 for each pixel of the source. Of the request's recipe only profile and resampling_filter have a meaning; other
-// fields are refused. `stretch` is 1 to take an image of another shape than the prepared one.
+// Puts an image that was made of a prepared image back on the canvas of the source. The result is RGBA in `capacity` bytes, 4 for each
+// pixel of the source, and transparent where the source was cropped. Only the fields profile and resampling_filter of the request's recipe
+// have a meaning, and other fields are refused. If `stretch` is 1, the image may have another shape than the prepared image.
 int32_t gesso_restore(
   const gesso_request *request, const gesso_geometry *geometry, int32_t stretch, uint8_t *pixels, size_t capacity,
   gesso_result *result, gesso_error *error);

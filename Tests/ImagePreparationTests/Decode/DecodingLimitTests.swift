@@ -79,7 +79,7 @@ struct DecodingLimitTests {
 
   /// libjpeg-turbo needs exactly the estimated memory: if the limit is one coefficient block lower, libjpeg-turbo itself fails.
   @Test(
-    "the estimate of a JPEG's coefficients",
+    "the memory of a JPEG's coefficients is estimated exactly",
     arguments: [
       ("420-progressive", (64 * 48 + 2 * 32 * 24) * 2), ("444-progressive-restart", 3 * 56 * 40 * 2),
       ("420-scans", (64 * 48 + 2 * 32 * 24) * 2), ("420", 0),

@@ -237,7 +237,8 @@ struct EntropyDecoderTests {
 
   /// The changed bytes are in tables, in scan headers and in scans.
   @Test(
-    "changed bytes of progressive files, under every policy", arguments: coded.filter { $0.contains("progressive") })
+    "changed progressive files decode as with libjpeg-turbo under every policy",
+    arguments: coded.filter { $0.contains("progressive") })
   func changedBytes(name: String) throws {
     let file = JPEGFile(try Fixtures.bytes("jpeg/coded/\(name).jpg"))
     let frame = try #require(file.markers.first { file.bytes[$0 + 1] == 0xC2 })

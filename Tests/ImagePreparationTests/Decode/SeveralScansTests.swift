@@ -28,7 +28,7 @@ struct SeveralScansTests {
     return outcomes
   }
 
-  @Test("cut at each marker and in each scan", arguments: names)
+  @Test("a file that is cut at a marker or in a scan decodes as with libjpeg-turbo", arguments: names)
   func cut(name: String) throws {
     let file = JPEGFile(try Fixtures.bytes("jpeg/coded/\(name).jpg"))
     var places: [Int] = []
@@ -46,7 +46,7 @@ struct SeveralScansTests {
     return zip([begin] + file.scans.map(\.upperBound), file.scans).map { $0..<$1.upperBound }
   }
 
-  @Test("scans that are missing, come again or come too early", arguments: names)
+  @Test("a file whose scans are missing, repeated or too early decodes as with libjpeg-turbo", arguments: names)
   func order(name: String) throws {
     let file = JPEGFile(try Fixtures.bytes("jpeg/coded/\(name).jpg"))
     let parts = Self.parts(file)

@@ -47,7 +47,8 @@ struct ColorSpaceTests {
   }
 
   @Test(
-    "ΔE2000 of at most 1.0, and 0.2 on average, to lcms2 in double precision", arguments: cases.filter(\.isConverted))
+    "colors are within ΔE2000 1.0 of lcms2 in double precision, and within 0.2 on average",
+    arguments: cases.filter(\.isConverted))
   func converted(_ example: Case) throws {
     let expected = try Self.values("color/spaces/expected.bin", at: example.offset, count: 625 * 3)
     let source = ImageSource.file(Fixtures.path("color/spaces/\(example.name).png"))
@@ -78,7 +79,7 @@ struct ColorSpaceTests {
   }
 
   @Test(
-    "beyond rounding, a tenth of a level and ΔE2000 of at most 0.1 to lcms2 in double precision",
+    "beyond rounding, colors are within a tenth of a level and ΔE2000 0.1 of lcms2 in double precision",
     arguments: cases.filter { $0.isConverted && !$0.name.hasPrefix("16-bit") })
   func precise(_ example: Case) throws {
     let expected = try Self.values("color/spaces/expected.bin", at: example.offset, count: 625 * 3)
@@ -138,7 +139,7 @@ struct ColorSpaceTests {
     #expect(image.samples == expected.map { UInt8(($0 * 255).rounded()) })
   }
 
-  @Test("inks: ΔE2000 of at most 1.0, and 0.2 on average")
+  @Test("inks become colors within ΔE2000 1.0 of lcms2, and within 0.2 on average")
   func inks() throws {
     let size = ImageSize(width: 25, height: 25)
     let profile = try Fixtures.bytes("icc/CGATS001Compat-v2-micro.icc")

@@ -126,7 +126,8 @@ struct DepthTests {
   }
 
   @Test(
-    "smaller and larger, within 1 of float64", arguments: shapes.filter { $0.width > 1 }, ResamplingFilter.allCases)
+    "16-bit samples are resized to within 1 of float64, smaller and larger", arguments: shapes.filter { $0.width > 1 },
+    ResamplingFilter.allCases)
   func resized(_ shape: Shape, _ filter: ResamplingFilter) throws {
     let samples = TestNoise.words(shape.size, channels: shape.channels)
     let source = ImageSource.memory(Self.file(samples, shape.size, channels: shape.channels))
@@ -323,7 +324,7 @@ struct DepthTests {
   }
 
   /// Light is summed in steps of 1/65,535. Near black one step is 13 levels of 65,535, which is a twentieth of a level of 255.
-  @Test("resized in linear light, within the steps of light in 65 535ths", arguments: [1, 3])
+  @Test("a resize in linear light is as exact as light in 65 535ths is", arguments: [1, 3])
   func linear(channels: Int) throws {
     let size = ImageSize(width: 301, height: 203)
     let samples = TestNoise.words(size, channels: channels)

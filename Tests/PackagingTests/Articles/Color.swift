@@ -1,6 +1,6 @@
 import ImagePreparation
 
-/// Prepares a texture: colors become sRGB and are resized as light, data stays what it is.
+/// Prepares a texture: colors become sRGB and are resized in linear light; data is not changed by a color conversion.
 func preparedTexture(_ path: String, isNormalMap: Bool) async throws -> PreparedImage {
   let recipe = Recipe(samples: isNormalMap ? .data : .color(linear: true), output: .png())
   return try await ImagePreparer().prepare(.file(path), as: recipe)

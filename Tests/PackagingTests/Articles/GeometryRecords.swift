@@ -1,6 +1,6 @@
 import ImagePreparation
 
-/// Has the middle of a picture painted over, and puts what came back where it was.
+/// Sends the middle of a picture to be painted over, and puts the result back at its place in the picture.
 func repainted(
   _ path: String, by paint: (PreparedImage) async throws -> [UInt8]
 ) async throws -> PixelImage<UInt8> {

@@ -6,7 +6,7 @@ func recipe(json: String) throws -> Recipe {
   try JSONDecoder().decode(Recipe.self, from: Data(json.utf8))
 }
 
-/// The one spelling of a recipe, to be compared or hashed.
+/// The JSON of a recipe, which is the same for equal recipes, to be compared or hashed.
 func canonicalJSON(_ recipe: Recipe) throws -> String {
   let encoder = JSONEncoder()
   encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
