@@ -15,7 +15,9 @@ typedef struct {
   int lossless;
   float quality;
   int method;
-  int rest[19];  // from image_hint to thread_level
+  int rest_1[16];  // from image_hint to partitions
+  int partition_limit;
+  int rest_2[2];  // emulate_jpeg_size and thread_level
   int low_memory;
   int near_lossless;
   int exact;
@@ -49,7 +51,13 @@ struct picture_type {
   void *memory[2];
   void *padding_6[2];
 };
-enum { ERROR_OUT_OF_MEMORY = 1, ERROR_BITSTREAM_OUT_OF_MEMORY = 2, ERROR_BAD_WRITE = 8, ERROR_USER_ABORT = 10 };
+enum {
+  ERROR_OUT_OF_MEMORY = 1, ERROR_BITSTREAM_OUT_OF_MEMORY = 2, ERROR_PARTITION0_OVERFLOW = 6, ERROR_BAD_WRITE = 8, ERROR_USER_ABORT = 10
+};
+
+// A lossy file has 512 KiB for the prediction modes of all macroblocks (RFC 6386, 9.1: a size of 19 bits). A large picture with many details
+// needs more. Each limit allows fewer bits of modes than the one before; the last one allows one mode for each macroblock.
+static const int partition_limits[] = {0, 70, 100};
 
 static struct {
   int (*init_config)(config_type *, int preset, float quality, int version);
@@ -131,12 +139,19 @@ cic_status cic_webp_encode(
   picture.writer = write_bytes;
   picture.custom = encoder;
   picture.progress = goes_on;
-  encoder->output.count = 0;
   cic_status status = CIC_OK;
   if (!(options->has_alpha ? library.import_rgba : library.import_rgb)(&picture, pixels, stride)) {
     status = CIC_OUT_OF_MEMORY;
-  } else if (!library.encode(&config, &picture)) {
-    switch (picture.error) {
+  } else {
+    bool is_encoded = false;
+    for (size_t k = 0; !is_encoded && k < sizeof partition_limits / sizeof *partition_limits; k++) {
+      config.partition_limit = partition_limits[k];
+      encoder->output.count = 0;
+      is_encoded = library.encode(&config, &picture);
+      if (picture.error != ERROR_PARTITION0_OVERFLOW) break;
+    }
+    if (!is_encoded) switch (picture.error) {
+      case ERROR_PARTITION0_OVERFLOW: status = CIC_TOO_LARGE; break;
       case ERROR_USER_ABORT: status = CIC_CANCELED; break;
       case ERROR_OUT_OF_MEMORY: case ERROR_BITSTREAM_OUT_OF_MEMORY: case ERROR_BAD_WRITE: status = CIC_OUT_OF_MEMORY; break;
       default: status = CIC_UNSUPPORTED; break;

@@ -43,7 +43,7 @@ typedef enum __attribute__((enum_extensibility(closed))) : int32_t {
   CIC_CORRUPT,        // the bytes contradict the format
   CIC_WARNING,        // a warning, and the policy is CIC_FAIL_ON_WARNING
   CIC_UNSUPPORTED,    // a variety of the format that the codec does not handle
-  CIC_TOO_LARGE,      // a side is longer than the codec handles
+  CIC_TOO_LARGE,      // a side is longer than the codec handles, or the picture is too large
   CIC_SCAN_LIMIT,     // more progressive scans than allowed
   CIC_PROFILE_LIMIT,  // more ICC profile bytes than allowed
   CIC_MEMORY_LIMIT,   // more codec memory than allowed
@@ -467,7 +467,7 @@ bool cic_webp_can_encode(void);
 // NULL without memory or without libwebp.
 cic_webp_encoder *_Nullable cic_webp_encoder_create(cic_cancel_flag *_Nullable cancel);
 void cic_webp_encoder_destroy(cic_webp_encoder *encoder);
-// Encodes an image. The bytes stay valid until the next call.
+// Encodes an image. The bytes stay valid until the next call. CIC_TOO_LARGE if a lossy file has no room for its prediction modes.
 cic_status cic_webp_encode(
   cic_webp_encoder *encoder, const cic_webp_encoder_options *options, const uint8_t *pixels, int32_t stride,
   const uint8_t *_Nullable *_Nonnull bytes, size_t *count);

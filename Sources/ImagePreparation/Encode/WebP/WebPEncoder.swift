@@ -51,7 +51,8 @@ struct WebPEncoder: Sendable {
 
   /// Encodes an image that ``check(_:)`` accepts. Gray becomes RGB.
   ///
-  /// - Throws: A ``PreparationError`` of stage `encode`: `canceled` or `outOfMemory`.
+  /// - Throws: A ``PreparationError`` of stage `encode`: `canceled`, `outOfMemory`, or `unsupportedFeature` for a large lossy picture with
+  ///   more details than the format has room for.
   func encode(_ raster: Raster) throws(PreparationError) -> [UInt8] {
     precondition(raster.bitDepth == 8 && raster.channels != .cmyk, "8 bits of gray or RGB")
     let hasAlpha = raster.channels.hasAlpha
@@ -74,6 +75,11 @@ struct WebPEncoder: Sendable {
       unsafe cic_webp_encode(encoder, &options, $0.baseAddress!, Int32(image.size.width * channels), &bytes, &count)
     }
     if status == .CIC_CANCELED { throw .canceled(.encode) }
+    guard status != .CIC_TOO_LARGE else {
+      throw PreparationError(
+        .unsupportedFeature, stage: .encode, "\(image.size) with so many details does not fit in a WebP",
+        remedy: .either(.makeSmaller, or: .writePNG))
+    }
     guard status == .CIC_OK else { throw .encoding("WebP", status, "libwebp refuses it") }
     let file = unsafe Array(UnsafeBufferPointer(start: bytes, count: count))
     guard let iccProfile else { return file }
