@@ -31,9 +31,11 @@ def photograph(side):
 
 
 def noise(side, channels):
-    """Samples of 0 and 255 in a random order, for which encoders need the most bytes."""
+    """Random samples, which a PNG cannot compress; of gray 0 and 255 alone, for which a JPEG needs the most bytes."""
     import numpy
-    return numpy.random.default_rng(2).integers(0, 2, (side, side, channels), dtype=numpy.uint8) * numpy.uint8(255)
+    levels = 2 if channels == 1 else 256
+    samples = numpy.random.default_rng(2).integers(0, levels, (side, side, channels), dtype=numpy.uint8)
+    return samples * numpy.uint8(255 // (levels - 1))
 
 
 def image(rows):
@@ -86,9 +88,10 @@ NOISES = [
     ("noise, JPEG", "jpg", 3, lambda path, rows: save(path, rows, quality=100, subsampling=0)),
 ]
 OUTPUTS = [("jpg", ""), ("png", ""), ("jpg", "--tensor {tensor}")]
+PAD = "--size 4100x4100 --fit pad".split()
 NOISE_OUTPUTS = [
     ("jpg", "--quality 100"), ("jpg", "--quality 92 --subsampling 444"), ("jpg", "--max-bytes 2MB"), ("png", ""), ("png", "--compression fast"),
-    ("png", "--compression small"), ("png", "--bits 16"), ("png", "--size 4100x4100 --fit pad"), ("webp", ""),
+    ("png", "--compression small"), ("png", "--bits 16"), ("png", " ".join(PAD)), ("webp", ""),
     ("webp", "--compression small"), ("jpg", "--tensor {tensor}"),
 ]
 
@@ -139,6 +142,7 @@ def main():
         for name, suffix, side, (end, flags) in cases:
             def command(side):
                 flag = flags.format(tensor=Path(scratch) / "a.npy").split()
+                if side == SMALL: flag = [word for word in flag if word not in PAD]
                 return ["prepare", path(folder, name, side, suffix), "-o", Path(scratch) / f"a.{end}", "-q", "--max-memory", "16384", *flag]
             plan, small = declared(command(side)), declared(command(SMALL))
             taken = peak(command(side)) - min(peak(command(SMALL)) for _ in range(2)) + small

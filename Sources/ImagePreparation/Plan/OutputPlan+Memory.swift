@@ -23,17 +23,21 @@ extension OutputPlan {
   /// - Returns: These bytes, and those that a search for a byte budget keeps while the image is made again in another size: an image and
   ///   two files of it.
   func bytesAfterwards(delivered: Int, bitDepth: Int) -> (most: Int, kept: Int) {
-    var (current, bits, tensor, hasAlpha) = (delivered, bitDepth, 0, deliveredChannels.hasAlpha)
+    var (current, bits, tensor) = (delivered, bitDepth, 0)
+    var hasAlpha = deliveredChannels.hasAlpha
+    var isGray = deliveredChannels == .gray || deliveredChannels == .grayAlpha
     var largest = delivered
     for step in steps {
       var (next, beside) = (current, 0)
       switch step {
       case .turn, .convertColor, .settleAlpha: break
       case .pad(let canvas, _, _, let fill):
-        // Gray becomes RGB for a color with hue, and other images RGBA for transparent padding.
+        // Gray becomes RGB for a color with hue, and an opaque image gets alpha for transparent padding, before it is on its canvas.
+        let isWidened = fill.map { isGray && !$0.isGray } ?? !hasAlpha
+        isGray = isGray && fill?.isGray ?? true
         hasAlpha = hasAlpha || fill == nil
-        next = canvas.pixelCount * (hasAlpha ? 4 : 3) * bits / 8
-        beside = current * (hasAlpha ? 4 : 3)
+        next = canvas.pixelCount * ((isGray ? 1 : 3) + (hasAlpha ? 1 : 0)) * bits / 8
+        beside = isWidened ? next : 0
       case .makeTensor:
         (tensor, next) = (size.pixelCount * 3 * MemoryLayout<Float>.size, 0)
         beside = hasAlpha ? current : 0
@@ -68,7 +72,7 @@ extension OutputPlan {
   }
 
   /// The samples of a pixel in a JPEG, at most.
-  private var channelsOfJPEG: Int { deliveredChannels == .gray ? 1 : 3 }
+  private var channelsOfJPEG: Int { planeCount == 1 && deliveredChannels == .gray ? 1 : 3 }
 
   /// The most bytes of a JPEG in its encoder, and of its copy.
   ///

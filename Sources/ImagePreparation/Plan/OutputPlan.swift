@@ -112,7 +112,7 @@ struct OutputPlan: Sendable {
   /// The channels of decoded rows, or of one plane.
   private let channels: RowLayout.Channels
   /// The number of planes that the decoder delivers: those of a JPEG or a WebP, or one of interleaved rows.
-  private let planeCount: Int
+  let planeCount: Int
   /// True if planes are delivered, and the only result is a JPEG of them.
   private let wantsPlanes: Bool
 

@@ -174,8 +174,10 @@ public struct PreparationPlan: Sendable {
     if decodingBytes(decoding) + output.bytesWhileRowsArrive + afterwards.kept > limits.maxMemory {
       decoding.independentStrips = nil
     }
-    bufferBytes =
-      max(decodingBytes(decoding) + output.bytesWhileRowsArrive, afterwards.most) + afterwards.kept
+    let bytes = max(decodingBytes(decoding) + output.bytesWhileRowsArrive, afterwards.most) + afterwards.kept
+    // Beside buffers there are the rows of codecs, blocks of the heap that are partly used, and the stack and the heap of a second thread:
+    // up to 3 % and 1 MiB were found.
+    bufferBytes = bytes + bytes / 32 + (threads - 1) << 20
     work = Work(
       decoding: decoding, filter: recipe.resamplingFilter, resampling: resampling, keptRows: keptRows, color: color,
       alpha: alpha, output: output)

@@ -54,10 +54,12 @@ struct PreparationRun {
       try admit(plan)
       loop = try resized(decoder, plan, &clock)
     }
-    guard let result = loop else { preconditionFailure("a file that is decoded in order") }
+    // The variable would keep the image of the loop while the steps make others of it.
+    guard let result = loop.take() else { preconditionFailure("a file that is decoded in order") }
     if cancellation?.isCanceled == true { throw .canceled(.color) }
     return try FinishedImage.finishing(
-      result, of: description, plan: plan, probe: probe, kernels: kernels, cancellation: cancellation, clock: clock)
+      consume result, of: description, plan: plan, probe: probe, kernels: kernels, cancellation: cancellation,
+      clock: clock)
   }
 
   /// Decodes, resizes and, if the plan encodes rows while they arrive, encodes; nil if the file has to be decoded in order. The buffers of
