@@ -72,7 +72,8 @@ final class BlockDeflater: Deflater {
   ///   - kernels: The kernels to deflate with.
   ///   - isThorough: True to compare several match candidates for each byte.
   ///   - blockTokens: The block size in literals and matches.
-  init(kernels: KernelTable, isThorough: Bool, blockTokens: Int) {
+  ///   - inputBytes: The bytes that will be compressed.
+  init(kernels: KernelTable, isThorough: Bool, blockTokens: Int, inputBytes: Int) {
     self.kernels = kernels
     self.isThorough = isThorough
     unsafe find = isThorough ? kernels.encoding.find_matches_thoroughly : kernels.encoding.find_matches
@@ -87,8 +88,12 @@ final class BlockDeflater: Deflater {
     lengths = AlignedBuffer(count: Self.tableSize, zeroed: true)
     bits = AlignedBuffer(count: Self.tableSize, zeroed: true)
     items = AlignedBuffer(count: DeflateTables.symbols, zeroed: false)
-    bytes = GrowingBytes(capacity: 256 * 1024)
+    // Noise gains the headers of blocks. What is not used costs no memory, while a block that grows in the heap leaves holes behind.
+    bytes = GrowingBytes(capacity: inputBytes + inputBytes / 64 + Self.bytes(ofBlock: mostTokens))
   }
+
+  /// The most bytes of a block of so many tokens.
+  private static func bytes(ofBlock tokens: Int) -> Int { DeflateTables.headerBytes + 6 * (tokens + 1) }
 
   var output: UnsafeBufferPointer<UInt8> { unsafe UnsafeBufferPointer(start: bytes.base, count: count) }
 
@@ -117,7 +122,7 @@ final class BlockDeflater: Deflater {
       }
       let itemCount = makeCodes()
       if isSearched { recordMatches(blockBytes: after - x) } else { blocksUnsearched += 1 }
-      reserve(DeflateTables.headerBytes + 6 * (budget + 1))
+      reserve(Self.bytes(ofBlock: budget))
       let symbols = DeflateTables.symbols
       count += unsafe kernels.encoding.write_block(
         window + x, tokens.base, tokenCount, lengths.base, codes.base, items.base, itemCount, lengths.base + symbols,

@@ -91,7 +91,9 @@ extension PNGEncoder {
       switch method.deflate {
       case .isal: deflater = try ISALDeflater()
       case .matches(let thorough, let blockTokens):
-        deflater = BlockDeflater(kernels: kernels, isThorough: thorough, blockTokens: blockTokens)
+        deflater = BlockDeflater(
+          kernels: kernels, isThorough: thorough, blockTokens: blockTokens,
+          inputBytes: rows.count * (form.rowBytes + 1))
       }
       pieces.append(
         RowCompressor(
@@ -177,14 +179,15 @@ extension PNGEncoder {
         let first = (2 * band + 1) * sampledHeight / 8 - bandRows / 2
         return first..<first + bandRows
       }
-    let deflater = BlockDeflater(kernels: kernels, isThorough: false, blockTokens: Self.blockTokens)
+    let sampled = bands.reduce(0) { $0 + $1.count }
+    let deflater = BlockDeflater(
+      kernels: kernels, isThorough: false, blockTokens: Self.blockTokens, inputBytes: sampled * (form.rowBytes + 1))
     for band in bands {
       try unsafe RowCompressor(
         rows: band, rowBytes: form.rowBytes, pixelBytes: form.pixelBytes, isOfWords: form.bitDepth == 16,
         filter: filter, batchBytes: 512 * 1024, kernels: kernels, ending: .piece, deflater: deflater
       ).compressAll(rows, cancellation: cancellation)
     }
-    let sampled = bands.reduce(0) { $0 + $1.count }
     return unsafe deflater.output.count * height / sampled + form.palette.count + form.paletteAlpha.count
   }
 }
