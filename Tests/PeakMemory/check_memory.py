@@ -1,5 +1,5 @@
-"""The memory that a preparation takes, against what its plan declared: never more. Kinds of files at 100 megapixels, as the default size, and
-pictures of noise, which cannot be compressed, in their own size.
+"""The memory that a preparation takes, compared with the memory that its plan declares: never more. Twelve kinds of files of 100 megapixels
+are prepared in the default size, and pictures of noise, which cannot be compressed, in their own size.
 
 The memory of a process is the peak of its resident memory, minus the peak of a run of the same kind of file with 64 by 64 pixels: code,
 libraries and the tables of codecs. The memory that the plan of this small image declares is added again.
@@ -90,8 +90,8 @@ NOISES = [
 OUTPUTS = [("jpg", ""), ("png", ""), ("jpg", "--tensor {tensor}")]
 PAD = "--size 4100x4100 --fit pad".split()
 NOISE_OUTPUTS = [
-    ("jpg", "--quality 100"), ("jpg", "--quality 92 --subsampling 444"), ("jpg", "--max-bytes 2MB"), ("png", ""), ("png", "--compression fast"),
-    ("png", "--compression small"), ("png", "--bits 16"), ("png", " ".join(PAD)), ("webp", ""),
+    ("jpg", "--quality 100"), ("jpg", "--quality 92 --subsampling 444"), ("jpg", "--max-bytes 2MB"), ("png", ""),
+    ("png", "--compression fast"), ("png", "--compression small"), ("png", "--bits 16"), ("png", " ".join(PAD)), ("webp", ""), ("webp", "--quality 100"),
     ("webp", "--compression small"), ("jpg", "--tensor {tensor}"),
 ]
 

@@ -66,8 +66,9 @@ extension OutputPlan {
     case .png: png()
     case .jpegUnlessFlat, .pngIfTransparent: jpeg() / 2 + max(jpeg() / 2, png())
     case .webp:
+      // Gray becomes RGB first.
       WebPEncoder.bytesNeeded(size, isLossless: isLosslessWebP(settings, hasAlpha: transparency != .never))
-        + pixels * 4
+        + (image < pixels * 3 ? pixels * 4 : 0)
     }
   }
 

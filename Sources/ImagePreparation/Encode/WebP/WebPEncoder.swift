@@ -22,9 +22,9 @@ struct WebPEncoder: Sendable {
   /// The bytes that encoding an image takes: libwebp's copy of the image, the file and its copies, and the data that libwebp keeps of every
   /// pixel. For a lossless file, these data are four lists of references to earlier pixels; for a lossy file of up to
   /// ``mostBufferedPixels``, the codes of all coefficients. In libwebp 1.2.4, noise takes 42 bytes a pixel if lossless, 33 if lossy, and 7
-  /// if lossy without the buffer of coefficients.
+  /// if lossy without the buffer of coefficients. The copy of a file takes 4 bytes a pixel at most if lossless, and 2 if lossy.
   static func bytesNeeded(_ size: ImageSize, isLossless: Bool) -> Int {
-    size.pixelCount * (isLossless ? 60 : size.pixelCount <= mostBufferedPixels ? 40 : 12)
+    size.pixelCount * (isLossless ? 52 : size.pixelCount <= mostBufferedPixels ? 40 : 10)
   }
 
   /// libwebp's level of lossless files from 0 to 9, and its method of lossy ones from 0 to 6. Level 6 of lossless files takes four times as
