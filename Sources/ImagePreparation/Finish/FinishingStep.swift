@@ -90,6 +90,63 @@ enum FinishingStep: Sendable {
   }
 }
 
+extension FinishingStep {
+  /// Counts the memory of the step: of the image that it makes, and of all others that are there at the same time.
+  func count(in memory: inout UnfinishedMemory) {
+    switch self {
+    case .turn, .convertColor, .settleAlpha: memory.replaceImage(by: memory.bytes)
+    case .pad(let canvas, _, _, let fill):
+      // Gray becomes RGB for a color with hue, and an opaque image gets alpha for transparent padding, before it is on its canvas.
+      let isWidened = fill.map { memory.isGray && !$0.isGray } ?? !memory.hasAlpha
+      memory.isGray = memory.isGray && fill?.isGray ?? true
+      memory.hasAlpha = memory.hasAlpha || fill == nil
+      let channels = (memory.isGray ? 1 : 3) + (memory.hasAlpha ? 1 : 0)
+      let bytes = canvas.pixelCount * channels * memory.bits / 8
+      memory.replaceImage(by: bytes, beside: isWidened ? bytes : 0)
+    case .makeTensor:
+      // The image without its alpha is beside the tensor.
+      memory.addTensor(beside: memory.hasAlpha ? memory.bytes : 0)
+    case .changeDepth(let bits):
+      memory.replaceImage(by: memory.bytes * bits / memory.bits)
+      memory.bits = bits
+    }
+  }
+}
+
+/// The memory of an image on its way through the finishing steps.
+struct UnfinishedMemory {
+  /// The bytes of the image.
+  private(set) var bytes: Int
+  /// Bits of its samples.
+  fileprivate(set) var bits: Int
+  /// True for gray, with alpha or without.
+  fileprivate(set) var isGray: Bool
+  /// True when the image has an alpha channel.
+  fileprivate(set) var hasAlpha: Bool
+  /// The bytes of the tensor, once it is made.
+  private(set) var tensorBytes = 0
+  /// The most bytes of all so far.
+  private(set) var most: Int
+  private let tensorOfImage: Int
+
+  /// Makes the memory of an image as the resize made it. `pixels` are those of the canvas, of which a tensor is made.
+  init(bytes: Int, bitDepth: Int, channels: RowLayout.Channels, pixels: Int) {
+    (self.bytes, bits, most) = (bytes, bitDepth, bytes)
+    (isGray, hasAlpha) = (channels == .gray || channels == .grayAlpha, channels.hasAlpha)
+    tensorOfImage = pixels * 3 * MemoryLayout<Float>.size
+  }
+
+  fileprivate mutating func replaceImage(by other: Int, beside: Int = 0) {
+    most = max(most, tensorBytes + bytes + other + beside)
+    bytes = other
+  }
+
+  fileprivate mutating func addTensor(beside: Int) {
+    tensorBytes = tensorOfImage
+    most = max(most, tensorBytes + bytes + beside)
+  }
+}
+
 /// The small image on its way through the finishing steps, and their other results.
 struct UnfinishedImage {
   /// Planes, or one interleaved image.

@@ -23,32 +23,12 @@ extension OutputPlan {
   /// - Returns: These bytes, and those that a search for a byte budget keeps while the image is made again in another size: an image and
   ///   two files of it.
   func bytesAfterwards(delivered: Int, bitDepth: Int) -> (most: Int, kept: Int) {
-    var (current, bits, tensor) = (delivered, bitDepth, 0)
-    var hasAlpha = deliveredChannels.hasAlpha
-    var isGray = deliveredChannels == .gray || deliveredChannels == .grayAlpha
-    var largest = delivered
-    for step in steps {
-      var (next, beside) = (current, 0)
-      switch step {
-      case .turn, .convertColor, .settleAlpha: break
-      case .pad(let canvas, _, _, let fill):
-        // Gray becomes RGB for a color with hue, and an opaque image gets alpha for transparent padding, before it is on its canvas.
-        let isWidened = fill.map { isGray && !$0.isGray } ?? !hasAlpha
-        isGray = isGray && fill?.isGray ?? true
-        hasAlpha = hasAlpha || fill == nil
-        next = canvas.pixelCount * ((isGray ? 1 : 3) + (hasAlpha ? 1 : 0)) * bits / 8
-        beside = isWidened ? next : 0
-      case .makeTensor:
-        (tensor, next) = (size.pixelCount * 3 * MemoryLayout<Float>.size, 0)
-        beside = hasAlpha ? current : 0
-      case .changeDepth(let other): (next, bits) = (current * other / bits, other)
-      }
-      largest = max(largest, tensor + current + beside + next)
-      if next > 0 { current = next }
-    }
-    guard product.isFile else { return (max(largest, tensor + current), 0) }
-    let file = bytesOfFile(image: current, hasAlpha: hasAlpha)
-    return (max(largest, tensor + current + file), budget == nil ? 0 : current + file)
+    var memory = UnfinishedMemory(
+      bytes: delivered, bitDepth: bitDepth, channels: deliveredChannels, pixels: size.pixelCount)
+    for step in steps { step.count(in: &memory) }
+    guard product.isFile else { return (memory.most, 0) }
+    let file = bytesOfFile(image: memory.bytes, hasAlpha: memory.hasAlpha)
+    return (max(memory.most, memory.tensorBytes + memory.bytes + file), budget == nil ? 0 : memory.bytes + file)
   }
 
   /// The most bytes that encoding takes, with the file.

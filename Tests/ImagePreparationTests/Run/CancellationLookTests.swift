@@ -214,6 +214,29 @@ struct CancellationLookTests {
     return raster
   }
 
+  @Test("every finishing step has a row in this table")
+  func everyStep() throws {
+    // Planes are merged while rows arrive, and converted while they are encoded. The change to 8 bits has the code of that to 16.
+    let others: Set<FinishingStep.Word> = [.mergePlanes, .convertPlanes, .changeDepthTo8]
+    let tried = try Set(Self.steps.map { try $0.step().word })
+    #expect(tried.isDisjoint(with: others) && tried.union(others) == Set(FinishingStep.Word.allCases))
+  }
+
+  @Test("a plan counts the memory of every step, and of the image before it", arguments: steps)
+  func memory(step: Step) throws {
+    let raster = Self.noise(step.channels)
+    var memory = UnfinishedMemory(
+      bytes: raster.bytes.count, bitDepth: raster.bitDepth, channels: raster.channels, pixels: raster.size.pixelCount)
+    var image = UnfinishedImage(planes: [raster])
+    let work = try step.step()
+    work.count(in: &memory)
+    try work.apply(to: &image, nil)
+    let (made, tensor) = (image.planes[0].bytes.count, (image.tensor?.values.count ?? 0) * MemoryLayout<Float>.size)
+    #expect(memory.bytes >= made && memory.tensorBytes == tensor, "\(memory)")
+    let isReplaced = image.planes[0].bytes != raster.bytes
+    #expect(memory.most >= raster.bytes.count + tensor + (isReplaced ? made : 0), "\(memory)")
+  }
+
   @Test("every step on the whole result looks for every 64 rows, stops, and has the same pixels", arguments: steps)
   func finishing(step: Step) throws {
     let raster = Self.noise(step.channels)
