@@ -54,6 +54,9 @@ package struct ServiceOptions: ParsableArguments {
     console.note(
       "gesso: the sandbox stands in for the service: nothing is generated, and nothing is paid for. It ends with this command, so the "
         + "same command starts new jobs; gesso sandbox runs one that stays")
+    if let other = Environment.variables["SCENARIO_BASE_URL"] {
+      console.note("gesso: --sandbox starts another sandbox than \(other): to use that one, leave --sandbox out")
+    }
     do {
       let configuration = try ScenarioConfiguration(
         baseURL: address.absoluteString, credential: ScenarioCredential(key: pair.key, secret: pair.secret))

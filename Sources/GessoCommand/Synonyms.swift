@@ -12,6 +12,7 @@ package enum Synonyms {
     guard let verb = arguments.first, verbs.contains(verb) else { return (arguments, []) }
     var words = Words(arguments[..<end])
     words.replaceFlag("--output", with: "-o")
+    for format in ["png", "jpeg", "jpg", "webp"] { words.replaceFlag("--\(format)", withValue: format, of: "--format") }
     for (flag, meanings) in values { words.replaceValue(of: flag, meanings) }
     if !["img2img", "batch"].contains(verb) { try words.replaceSides() }
     return (words.arguments + arguments[end...], words.notes)
@@ -48,6 +49,13 @@ package enum Synonyms {
       let value = arguments[index].dropFirst(flag.count + 1)
       arguments.replaceSubrange(index...index, with: value.isEmpty ? [other] : [other, String(value)])
       notes.append("\(flag) is \(other)")
+    }
+
+    /// Replaces a flag without a value by the value of another flag.
+    mutating func replaceFlag(_ flag: String, withValue value: String, of other: String) {
+      guard let index = arguments.firstIndex(of: flag) else { return }
+      arguments.replaceSubrange(index...index, with: [other, value])
+      notes.append("\(flag) is \(other) \(value)")
     }
 
     mutating func replaceValue(of flag: String, _ meanings: [String: String]) {

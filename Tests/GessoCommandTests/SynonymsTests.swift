@@ -13,6 +13,8 @@ struct SynonymsTests {
       ("img2img a --filter bicubic", "img2img a --filter catmull-rom", "--filter bicubic is --filter catmull-rom"),
       ("prepare a --for flux", "prepare a --for flux.1-dev", "--for flux is --for flux.1-dev"),
       ("prepare a --format jpg", "prepare a --format jpeg", "--format jpg is --format jpeg"),
+      ("prepare a --png -q", "prepare a --format png -q", "--png is --format png"),
+      ("prepare a --webp", "prepare a --format webp", "--webp is --format webp"),
       ("prepare a --output b", "prepare a -o b", "--output is -o"),
       ("prepare a --output=b", "prepare a -o b", "--output is -o"),
       (
