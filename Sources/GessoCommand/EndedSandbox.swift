@@ -4,10 +4,15 @@ internal import ScenarioAPI
 
 /// Recognizes sandboxes that have ended, together with their jobs.
 enum EndedSandbox {
+  /// True for an address that a sandbox of this machine may have.
+  static func isLocal(_ baseURL: String) -> Bool {
+    guard let url = URL(string: baseURL), url.scheme == "http" else { return false }
+    return ["127.0.0.1", "localhost"].contains(url.host() ?? "")
+  }
+
   /// True for an address of this machine where no process listens any more.
   static func isAt(_ baseURL: String) async -> Bool {
-    guard let url = URL(string: baseURL), url.scheme == "http", ["127.0.0.1", "localhost"].contains(url.host() ?? "")
-    else { return false }
+    guard isLocal(baseURL) else { return false }
     var request = HTTPRequest(.get, baseURL, stage: .wait)
     request.timeout = .seconds(1)
     do throws(ScenarioError) {

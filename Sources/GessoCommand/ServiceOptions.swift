@@ -54,7 +54,7 @@ package struct ServiceOptions: ParsableArguments {
     console.note(
       "gesso: the sandbox stands in for the service: nothing is generated, and nothing is paid for. It ends with this command, so the "
         + "same command starts new jobs; gesso sandbox runs one that stays")
-    if let other = Environment.variables["SCENARIO_BASE_URL"] {
+    if let other = Environment.variables["SCENARIO_BASE_URL"], EndedSandbox.isLocal(other) {
       console.note("gesso: --sandbox starts another sandbox than \(other): to use that one, leave --sandbox out")
     }
     do {

@@ -12,7 +12,9 @@ package enum Synonyms {
     guard let verb = arguments.first, verbs.contains(verb) else { return (arguments, []) }
     var words = Words(arguments[..<end])
     words.replaceFlag("--output", with: "-o")
-    for format in ["png", "jpeg", "jpg", "webp"] { words.replaceFlag("--\(format)", withValue: format, of: "--format") }
+    for (flag, format) in [("--png", "png"), ("--jpeg", "jpeg"), ("--jpg", "jpeg"), ("--webp", "webp")] {
+      words.replaceFlag(flag, withValue: format, of: "--format")
+    }
     for (flag, meanings) in values { words.replaceValue(of: flag, meanings) }
     if !["img2img", "batch"].contains(verb) { try words.replaceSides() }
     return (words.arguments + arguments[end...], words.notes)

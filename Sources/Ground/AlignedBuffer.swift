@@ -42,10 +42,15 @@ package struct GrowingBytes: ~Copyable {
   /// The bytes that fit.
   package private(set) var capacity: Int
 
-  /// Allocates memory for `capacity` bytes, at least one.
+  /// Allocates memory for `capacity` bytes, or for a few if the system does not promise so many.
   package init(capacity: Int) {
-    self.capacity = max(capacity, 1)
-    unsafe base = Self.resized(nil, self.capacity)
+    if let memory = unsafe malloc(max(capacity, 1)) {
+      self.capacity = max(capacity, 1)
+      unsafe base = memory.assumingMemoryBound(to: UInt8.self)
+    } else {
+      self.capacity = 1 << 16
+      unsafe base = Self.resized(nil, self.capacity)
+    }
   }
 
   deinit { unsafe free(base) }

@@ -15,7 +15,8 @@ package func writeAll(_ bytes: [UInt8], to descriptor: Int32, name: String) thro
 package func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, name: String) throws(FileFailure) {
   var offset = 0
   while offset < bytes.count {
-    let count = unsafe write(descriptor, bytes.baseAddress! + offset, bytes.count - offset)
+    // macOS writes no more than 2 GiB at a time.
+    let count = unsafe write(descriptor, bytes.baseAddress! + offset, min(bytes.count - offset, 1 << 30))
     if count < 0 {
       if errno == EINTR { continue }
       throw .writing("cannot write \(name)")

@@ -91,6 +91,7 @@ OUTPUTS = [("jpg", ""), ("png", ""), ("jpg", "--tensor {tensor}")]
 PAD = "--size 4100x4100 --fit pad".split()
 NOISE_OUTPUTS = [
     ("jpg", "--quality 100"), ("jpg", "--quality 92 --subsampling 444"), ("jpg", "--max-bytes 2MB"), ("png", ""),
+    ("png", "--max-bytes 20MB"), ("webp", "--max-bytes 2MB"), ("jpg", "--max-bytes 2MB --tensor {tensor}"),
     ("png", "--compression fast"), ("png", "--compression small"), ("png", "--bits 16"), ("png", " ".join(PAD)), ("webp", ""), ("webp", "--quality 100"),
     ("webp", "--compression small"), ("jpg", "--tensor {tensor}"),
 ]

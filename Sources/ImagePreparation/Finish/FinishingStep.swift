@@ -97,15 +97,16 @@ extension FinishingStep {
     case .turn, .convertColor, .settleAlpha: memory.replaceImage(by: memory.bytes)
     case .pad(let canvas, _, _, let fill):
       // Gray becomes RGB for a color with hue, and an opaque image gets alpha for transparent padding, before it is on its canvas.
-      let isWidened = fill.map { memory.isGray && !$0.isGray } ?? !memory.hasAlpha
+      // Alpha that turned out to be opaque is gone by now.
+      let isWidened = fill.map { memory.isGray && !$0.isGray } ?? true
       memory.isGray = memory.isGray && fill?.isGray ?? true
       memory.hasAlpha = memory.hasAlpha || fill == nil
       let channels = (memory.isGray ? 1 : 3) + (memory.hasAlpha ? 1 : 0)
       let bytes = canvas.pixelCount * channels * memory.bits / 8
       memory.replaceImage(by: bytes, beside: isWidened ? bytes : 0)
-    case .makeTensor:
-      // The image without its alpha is beside the tensor.
-      memory.addTensor(beside: memory.hasAlpha ? memory.bytes : 0)
+    case .makeTensor(let layout, _, _):
+      // The image without its alpha is beside the tensor, and a band of planes.
+      memory.addTensor(beside: memory.hasAlpha ? memory.bytes : 0, hasPlanes: layout == .nchw)
     case .changeDepth(let bits):
       memory.replaceImage(by: memory.bytes * bits / memory.bits)
       memory.bits = bits
@@ -127,13 +128,13 @@ struct UnfinishedMemory {
   private(set) var tensorBytes = 0
   /// The most bytes of all so far.
   private(set) var most: Int
-  private let tensorOfImage: Int
+  private let size: ImageSize
 
-  /// Makes the memory of an image as the resize made it. `pixels` are those of the canvas, of which a tensor is made.
-  init(bytes: Int, bitDepth: Int, channels: RowLayout.Channels, pixels: Int) {
+  /// Makes the memory of an image as the resize made it. `size` is that of the canvas, of which a tensor is made.
+  init(bytes: Int, bitDepth: Int, channels: RowLayout.Channels, size: ImageSize) {
     (self.bytes, bits, most) = (bytes, bitDepth, bytes)
     (isGray, hasAlpha) = (channels == .gray || channels == .grayAlpha, channels.hasAlpha)
-    tensorOfImage = pixels * 3 * MemoryLayout<Float>.size
+    self.size = size
   }
 
   fileprivate mutating func replaceImage(by other: Int, beside: Int = 0) {
@@ -141,9 +142,10 @@ struct UnfinishedMemory {
     bytes = other
   }
 
-  fileprivate mutating func addTensor(beside: Int) {
-    tensorBytes = tensorOfImage
-    most = max(most, tensorBytes + bytes + beside)
+  fileprivate mutating func addTensor(beside: Int, hasPlanes: Bool) {
+    let row = size.width * 3 * MemoryLayout<Float>.size
+    tensorBytes = row * size.height
+    most = max(most, tensorBytes + bytes + beside + (hasPlanes ? row * min(size.height, Raster.bandRows) : 0))
   }
 }
 

@@ -24,15 +24,16 @@ extension OutputPlan {
   ///   two files of it.
   func bytesAfterwards(delivered: Int, bitDepth: Int) -> (most: Int, kept: Int) {
     var memory = UnfinishedMemory(
-      bytes: delivered, bitDepth: bitDepth, channels: deliveredChannels, pixels: size.pixelCount)
+      bytes: delivered, bitDepth: bitDepth, channels: deliveredChannels, size: size)
     for step in steps { step.count(in: &memory) }
     guard product.isFile else { return (memory.most, 0) }
-    let file = bytesOfFile(image: memory.bytes, hasAlpha: memory.hasAlpha)
-    return (max(memory.most, memory.tensorBytes + memory.bytes + file), budget == nil ? 0 : memory.bytes + file)
+    let image = memory.tensorBytes + memory.bytes
+    let encoding = bytesOfEncoding(image: memory.bytes, hasAlpha: memory.hasAlpha)
+    return (max(memory.most, image + encoding), budget == nil ? 0 : image + 2 * bytesOfFile(image: memory.bytes))
   }
 
   /// The most bytes that encoding takes, with the file.
-  private func bytesOfFile(image: Int, hasAlpha: Bool) -> Int {
+  private func bytesOfEncoding(image: Int, hasAlpha: Bool) -> Int {
     let pixels = size.pixelCount
     let jpeg = { Self.bytesOfJPEG(samples: pixels * channelsOfJPEG, settings) }
     // If planes become a PNG, chroma is enlarged and RGB is made of them first.
@@ -52,6 +53,16 @@ extension OutputPlan {
     }
   }
 
+  /// The most bytes of the file.
+  private func bytesOfFile(image: Int) -> Int {
+    switch settings.format {
+    case .jpeg: Self.bytesOfJPEG(samples: size.pixelCount * channelsOfJPEG, settings) / 2
+    case .png, .jpegUnlessFlat, .pngIfTransparent:
+      max(image + image / 64, Self.bytesOfJPEG(samples: size.pixelCount * channelsOfJPEG, settings) / 2)
+    case .webp: size.pixelCount * (isLosslessWebP(settings, hasAlpha: transparency != .never) ? 4 : 2)
+    }
+  }
+
   /// The samples of a pixel in a JPEG, at most.
   private var channelsOfJPEG: Int { planeCount == 1 && deliveredChannels == .gray ? 1 : 3 }
 
@@ -68,8 +79,8 @@ extension OutputPlan {
   /// Noise cannot be compressed, and gains the headers of blocks. For ``Recipe/Compression/small`` two results are compared, one of which
   /// is gone when the file is written. If alpha turns out to be opaque, the image without it is made first, and the rest is of that.
   private static func bytesOfPNG(image: Int, hasAlpha: Bool, _ settings: Settings) -> Int {
-    let results = 2 * (image + image / 64)
-    let compressors = min(2 << 20, 8 * image) + (256 << 10)
+    let results = 2 * (image + image / 32)
+    let compressors = min((settings.compression == .small ? 6 : 2) << 20, 16 * image) + (256 << 10)
     return (hasAlpha ? results * 9 / 8 : results) + compressors
   }
 }

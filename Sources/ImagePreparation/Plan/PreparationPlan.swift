@@ -170,14 +170,16 @@ public struct PreparationPlan: Sendable {
       : resampling.reduce(0) { $0 + $1.output.pixelCount * $1.channels * ($1.resultBitDepth / 8) }
     let afterwards = output.bytesAfterwards(
       delivered: delivered, bitDepth: output.mergesPlanes ? 8 : resampling[0].resultBitDepth)
-    // This is done only if there is memory for it, so that no file is refused that could be decoded in order.
-    if decodingBytes(decoding) + output.bytesWhileRowsArrive + afterwards.kept > limits.maxMemory {
-      decoding.independentStrips = nil
+    let threads = threads
+    func bytes(_ decoding: DecodingPlan) -> Int {
+      let bytes = max(decodingBytes(decoding) + output.bytesWhileRowsArrive, afterwards.most) + afterwards.kept
+      // Beside buffers there are the rows of codecs, blocks of the heap that are partly used, and the stack and the heap of a second
+      // thread: up to 3 % and 1 MiB were found.
+      return bytes + bytes / 32 + (threads - 1) << 20
     }
-    let bytes = max(decodingBytes(decoding) + output.bytesWhileRowsArrive, afterwards.most) + afterwards.kept
-    // Beside buffers there are the rows of codecs, blocks of the heap that are partly used, and the stack and the heap of a second thread:
-    // up to 3 % and 1 MiB were found.
-    bufferBytes = bytes + bytes / 32 + (threads - 1) << 20
+    // This is done only if there is memory for it, so that no file is refused that could be decoded in order.
+    if bytes(decoding) > limits.maxMemory { decoding.independentStrips = nil }
+    bufferBytes = bytes(decoding)
     work = Work(
       decoding: decoding, filter: recipe.resamplingFilter, resampling: resampling, keptRows: keptRows, color: color,
       alpha: alpha, output: output)

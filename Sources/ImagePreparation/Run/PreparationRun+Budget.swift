@@ -6,21 +6,23 @@ extension PreparationRun {
     var finished = try finished()
     let image = try finished.encoded(finished.plan.output.settings)
     guard let budget = finished.plan.output.budget, image.bytes.count > budget.bytes else { return image }
-    return try fitted(image, of: finished, into: budget)
+    return try fitted(image, of: consume finished, into: budget)
   }
 
   /// Searches for settings with which the file is within its budget, and for a size if no settings are enough.
   private func fitted(
-    _ tooLarge: PreparedImage, of whole: FinishedImage, into limit: Recipe.Budget
+    _ tooLarge: PreparedImage, of whole: consuming FinishedImage, into limit: Recipe.Budget
   ) throws(PreparationError) -> PreparedImage {
-    var finished = whole
+    // Only one image is kept while a smaller one is made.
+    let (wholeSize, encodes) = (whole.plan.outputSize, whole.encodes)
     let first = whole.plan.output.settings
-    var settings = first
     let isLossy = whole.isLossy(first)
+    var finished = whole
+    var settings = first
     if first.format != .webp { settings.format = isLossy ? .jpeg : .png }
     var budget = ByteBudget(
       limit: limit.bytes, quality: isLossy ? first.quality : nil, floor: Double(limit.minQuality),
-      mayCompress: first.compression != .small, encodes: whole.encodes)
+      mayCompress: first.compression != .small, encodes: encodes)
     var image = tooLarge
     var best: PreparedImage?
     var smallest = tooLarge.bytes.count
@@ -36,8 +38,8 @@ extension PreparationRun {
         settings.compression = .small
         note = "compressed harder"
       case .scale(let share):
-        let least = whole.plan.outputSize.pixels(withShortestSide: limit.minSide)
-        let pixels = max(Int(Double(whole.plan.outputSize.pixelCount) * share), least)
+        let least = wholeSize.pixels(withShortestSide: limit.minSide)
+        let pixels = max(Int(Double(wholeSize.pixelCount) * share), least)
         guard finished.plan.outputSize.pixelCount > least else {
           throw .overBudget(smallest, limit.bytes, at: finished.plan.outputSize, .shortestSide)
         }

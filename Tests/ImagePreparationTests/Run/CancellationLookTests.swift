@@ -196,6 +196,12 @@ struct CancellationLookTests {
     Step(
       testDescription: "padding",
       step: { .pad(ImageSize(width: 70, height: rows + 9), x: 3, y: 4, fill: BackgroundColor(hex: "#102030")) }),
+    Step(
+      testDescription: "transparent padding",
+      step: { .pad(ImageSize(width: 70, height: rows + 9), x: 3, y: 4, fill: nil) }),
+    Step(
+      testDescription: "padding of gray with a color", channels: .gray,
+      step: { .pad(ImageSize(width: 70, height: rows + 9), x: 3, y: 4, fill: BackgroundColor(hex: "#102030")) }),
     Step(testDescription: "depth", step: { .changeDepth(bits: 16) }, whole: { $0.withDepth(16) }),
     Step(
       testDescription: "a tensor of planes",
@@ -226,7 +232,7 @@ struct CancellationLookTests {
   func memory(step: Step) throws {
     let raster = Self.noise(step.channels)
     var memory = UnfinishedMemory(
-      bytes: raster.bytes.count, bitDepth: raster.bitDepth, channels: raster.channels, pixels: raster.size.pixelCount)
+      bytes: raster.bytes.count, bitDepth: raster.bitDepth, channels: raster.channels, size: raster.size)
     var image = UnfinishedImage(planes: [raster])
     let work = try step.step()
     work.count(in: &memory)

@@ -75,10 +75,8 @@ struct PNGWriter: ~Copyable {
 }
 
 /// Owns one C encoder.
-///
-/// It is not private: in debug builds, other files that destroy a writer would get a destructor from Swift 6.3.1 that calls itself.
 @safe
-struct PNGEncoderHandle: ~Copyable {
+private struct PNGEncoderHandle: ~Copyable {
   let pointer: OpaquePointer
 
   init() throws(PreparationError) {
