@@ -47,6 +47,8 @@ package struct Gesso: AsyncParsableCommand {
       let synonyms = try Synonyms.resolved(arguments)
       arguments = synonyms.arguments
       synonyms.notes.forEach(console.note)
+      // Two words of other programs can stand for the same option: --png and --format jpeg.
+      try RepeatedOptions.check(arguments)
       try checkVerb(arguments)
       var command = try parseAsRoot(arguments)
       if var verb = command as? any Verb { return try await verb.perform() }

@@ -36,6 +36,7 @@ struct InvocationTests {
 
   static let usage: [Case] = [
     Case("prepare", 2, error: "see gesso prepare --help"),
+    Case("prepare \(small) --png --format jpeg", 2, error: "--format is given twice, and only one can count: keep one"),
     Case("help price", 2, error: "gesso has no verb price: see gesso --help"),
     Case("prepar \(small)", 2, error: "gesso has no verb prepar: did you mean prepare?"),
     Case("jobs resume job_1", 2, error: "gesso jobs has no verb resume: see gesso jobs --help"),

@@ -69,6 +69,16 @@ struct RepeatedOptionsTests {
   }
 
   @Test(
+    "are refused if two different words stand for one option",
+    arguments: ["prepare a --png --jpeg", "prepare a --png --format jpeg", "upload a --output b -o c"])
+  func refusedAfterReplacement(typed: String) throws {
+    let words = typed.split(separator: " ").map(String.init)
+    try RepeatedOptions.check(words)
+    let error = #expect(throws: CommandError.self) { try RepeatedOptions.check(Synonyms.resolved(words).arguments) }
+    #expect(error?.status == .usage)
+  }
+
+  @Test(
     "are taken where they add up, and behind the terminator",
     arguments: ["img2img a --param x=1 --param y=2", "prepare a -- --fit --fit", "prepare a --size 3x3 --fit cover"])
   func taken(typed: String) {
