@@ -151,7 +151,8 @@ struct PNGChunk: Sendable, Equatable {
     return Self.bigEndian(UInt32(data.count)) + content + Self.bigEndian(unsafe cic_crc32(0, content, content.count))
   }
 
-  private static func bigEndian(_ value: UInt32) -> [UInt8] {
+  /// The four bytes of a number of a PNG, the highest first.
+  static func bigEndian(_ value: UInt32) -> [UInt8] {
     (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) }
   }
 }

@@ -1,7 +1,7 @@
 internal import CImageCodecs
 
-/// Writes a PNG. Its data are written into the file at once, because libpng would hold a copy of the whole file; libpng writes all other
-/// chunks.
+/// Writes a PNG. libpng writes the chunks before the data. It does not write the data, because its `png_write_chunk` would copy them into the
+/// encoder's output, from which they would be copied into the file: all data would be in memory three times.
 struct PNGWriter: ~Copyable {
   private var file: [UInt8]
   private let cancellation: CancellationFlag?
@@ -49,7 +49,7 @@ struct PNGWriter: ~Copyable {
     for start in stride(from: 0, to: bytes.count, by: Self.longestChunk) {
       let end = min(start + Self.longestChunk, bytes.count)
       // A chunk is its length, its type, its data, and the CRC-32 of both (PNG third edition, 5.3).
-      file += Self.bigEndian(UInt32(end - start))
+      file += PNGChunk.bigEndian(UInt32(end - start))
       let type = Array("IDAT".utf8)
       file += type
       var checksum = unsafe cic_crc32(0, type, type.count)
@@ -59,7 +59,7 @@ struct PNGWriter: ~Copyable {
         unsafe file.append(contentsOf: part)
         checksum = unsafe cic_crc32(checksum, part.baseAddress!, part.count)
       }
-      file += Self.bigEndian(checksum)
+      file += PNGChunk.bigEndian(checksum)
     }
   }
 
@@ -67,10 +67,6 @@ struct PNGWriter: ~Copyable {
   consuming func finish() -> [UInt8] {
     file += PNGChunk(type: "IEND", data: []).bytes
     return file
-  }
-
-  private static func bigEndian(_ value: UInt32) -> [UInt8] {
-    (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * $0)) }
   }
 }
 
