@@ -32,7 +32,8 @@ struct ScenarioSandboxTests {
   private func send(
     _ method: String, _ url: URL, body: Data? = nil, authorization: String? = Harness.authorization
   ) async throws -> (status: Int, data: Data) {
-    var request = URLRequest(url: url)
+    // The timeout of Foundation is a minute, in which a busy machine may not answer.
+    var request = URLRequest(url: url, timeoutInterval: 60 * Double(TimeScale.factor))
     request.httpMethod = method
     request.httpBody = body
     request.setValue("application/json", forHTTPHeaderField: "Content-Type")
