@@ -143,7 +143,7 @@ package struct Batch: Verb {
     let name = try name(given, rows, folder, service: account?.serviceIdentity ?? "sandbox")
     let line = ShellWords.line(["gesso"] + words)
     let report = BatchReporter(
-      name: name, command: line, isList: source == "-", jobs: jobs, chosen: chosen, options: common,
+      name: name, words: ["gesso"] + words, isList: source == "-", jobs: jobs, chosen: chosen, options: common,
       sandbox: job.sandbox, prepares: prepareOnly)
     let command = self
     // After Ctrl-C the command waits at most four seconds for a submit that hangs. The submit is on record, so the same command looks for

@@ -14,6 +14,8 @@ final class BatchReporter: Sendable {
     /// The kinds of remarks that were shown, and how often each came.
     var remarks: [String: Int] = [:]
     var stop: CommandError?
+    /// The limit that stopped the batch; nil if another failure stopped it.
+    var limit: Remedy.Limit?
     /// The reasons why rows failed or were stopped.
     var failures: [CommandStatus] = []
     var left: [CommandStatus] = []
@@ -38,8 +40,8 @@ final class BatchReporter: Sendable {
   }
 
   private let name: String
-  /// The command, for a shell.
-  private let command: String
+  /// The words of the command.
+  private let words: [String]
   private let isList: Bool
   private let jobs: RowJobs
   private let chosen: [Int]
@@ -50,11 +52,14 @@ final class BatchReporter: Sendable {
   private let prepares: Bool
   private let state: Mutex<State>
 
+  /// The command, for a shell.
+  private var command: String { ShellWords.line(words) }
+
   init(
-    name: String, command: String, isList: Bool, jobs: RowJobs, chosen: [Int], options: CommonOptions, sandbox: Bool,
+    name: String, words: [String], isList: Bool, jobs: RowJobs, chosen: [Int], options: CommonOptions, sandbox: Bool,
     prepares: Bool
   ) {
-    (self.name, self.command, self.isList, self.jobs, self.chosen) = (name, command, isList, jobs, chosen)
+    (self.name, self.words, self.isList, self.jobs, self.chosen) = (name, words, isList, jobs, chosen)
     (console, json, verbose) = (options.console, options.json, options.verbose)
     (self.sandbox, self.prepares) = (sandbox, prepares)
     state = Mutex(State(tally: BatchTally(total: chosen.count)))
@@ -143,7 +148,10 @@ final class BatchReporter: Sendable {
         state.withLock { $0.tally.open += 1 }
         try self.event("left", row.job, [:])
       case .stopping(let error):
-        state.withLock { $0.stop = CommandError(any: error) }
+        state.withLock { state in
+          state.stop = CommandError(any: error)
+          if case .either(.raise(let limit, _), or: _)? = (error as? PipelineError)?.remedy { state.limit = limit }
+        }
       }
       draw()
     }
@@ -290,8 +298,8 @@ final class BatchReporter: Sendable {
   // MARK: The end
 
   private func end(summary: Bool = true) throws(CommandError) -> CommandStatus {
-    let (tally, stop, failures, left, remarks, isInterrupted) = state.withLock {
-      ($0.tally, $0.stop, $0.failures, $0.left, $0.remarks, $0.isInterrupted)
+    let (tally, stop, limit, failures, left, remarks, isInterrupted) = state.withLock {
+      ($0.tally, $0.stop, $0.limit, $0.failures, $0.left, $0.remarks, $0.isInterrupted)
     }
     if !verbose {
       let more = remarks.values.reduce(0) { $0 + $1 - 1 }
@@ -312,7 +320,7 @@ final class BatchReporter: Sendable {
       console.note(
         "gesso: \(batch)\(tally.counts(prepares: prepares))\(units)"
           + (tally.failed == 0 ? "" : ", \(tally.failed) failed") + (tally.left == 0 ? "" : ", \(tally.left) left"))
-      if !isInterrupted, let line = lineThatGoesOn(tally, stop) { console.note("gesso: \(line)") }
+      if !isInterrupted, let line = lineThatGoesOn(tally, limit) { console.note("gesso: \(line)") }
     }
     try event("end", tally.json.adding(["name": name, "error": stop?.object]))
     if isInterrupted { return .interrupted }
@@ -323,14 +331,27 @@ final class BatchReporter: Sendable {
   }
 
   /// The command that continues with the rest.
-  private func lineThatGoesOn(_ tally: BatchTally, _ stop: CommandError?) -> String? {
+  private func lineThatGoesOn(_ tally: BatchTally, _ limit: Remedy.Limit?) -> String? {
     if tally.left > 0 {
-      let isTooExpensive = stop?.code == PipelineError.Code.tooExpensive.rawValue
-      return again("\(isTooExpensive ? "with a higher limit, " : "")the same command goes on: \(command)")
+      switch limit {
+      // With the same limit it would stop at once. How much more to spend is left to the person.
+      case .cost:
+        return again("with a higher limit for N, the same command goes on: \(ShellWords.line(words(withMaxCost: "N")))")
+      case .dailyCost:
+        return again("on another day (UTC), or with a higher limit, the same command goes on: \(command)")
+      default: return again("the same command goes on: \(command)")
+      }
     }
     guard tally.failed > 0, !prepares else { return nil }
     let retry = command.contains(" --retry-failed") ? command : command + " --retry-failed"
     return again("this retries the failed rows: \(retry)")
+  }
+
+  /// The words of the command with another value of `--max-cost`.
+  private func words(withMaxCost value: String) -> [String] {
+    var words = words
+    for index in words.indices.dropLast() where words[index] == "--max-cost" { words[index + 1] = value }
+    return words.map { $0.hasPrefix("--max-cost=") ? "--max-cost=\(value)" : $0 }
   }
 
   /// The advice to give the command again. It helps only if the service remembers the jobs, which the sandbox of

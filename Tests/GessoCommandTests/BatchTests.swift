@@ -159,16 +159,22 @@ struct BatchTests {
     #expect(outcome.errorLines.count == 1, "\(outcome.errors)")
   }
 
-  @Test("a limit of cost ends with 4 and names the command that continues, which works")
-  func costLimit() async throws {
+  @Test(
+    "a limit of cost ends with 4 and names the command that continues, which works",
+    arguments: [(["--max-cost", "0.5"], "--max-cost N"), (["--max-cost=0.5"], "--max-cost=N")])
+  func costLimit(limit: [String], written: String) async throws {
     let sandbox = try await HeldSandbox(Self.pair, holding: false)
     try makePhotos()
     let arguments = ["photos", "--prompt", "it's autumn", "-o", "out"]
-    let stopped = try await run(arguments + ["--max-cost", "0.5"], sandbox.environment)
+    let stopped = try await run(arguments + limit, sandbox.environment)
     #expect(stopped.status == 4)
     #expect(stopped.text.split(separator: "\n").count == 2)
     #expect(stopped.errors.contains("no more rows were begun: it costs 0.25 creative units, 0.5"), "\(stopped.errors)")
-    #expect(stopped.errors.contains(#"gesso batch photos --prompt 'it'\''s autumn' -o out --max-cost 0.5"#))
+    // With the same limit it would stop again.
+    #expect(
+      stopped.errors.contains(
+        #"with a higher limit for N, the same command goes on: gesso batch photos --prompt 'it'\''s autumn' -o out \#(written)"#
+      ), "\(stopped.errors)")
     let rest = try await run(arguments + ["--max-cost", "0.75"], sandbox.environment)
     #expect(rest.status == 0, "\(rest.errors)")
     #expect(rest.errors.contains("3 of 3 done (2 before) for 0.75 creative units (0.5 before)"))
