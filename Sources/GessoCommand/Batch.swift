@@ -137,14 +137,14 @@ package struct Batch: Verb {
     }
     let chosen = if let shard { try chosen(of: jobs, shard) } else { Array(0..<jobs.rows.count) }
     if check, !job.dryRun {
-      return try await BatchTable(jobs, chosen, common, preparation, isolating).print(prices: nil)
+      return try await BatchTable(jobs, chosen, common, preparation, isolating).print(prices: nil, in: nil)
     }
     let account = try account()
     let name = try name(given, rows, folder, service: account?.serviceIdentity ?? "sandbox")
     let line = ShellWords.line(["gesso"] + words)
     let report = BatchReporter(
       name: name, words: ["gesso"] + words, isList: source == "-", jobs: jobs, chosen: chosen, options: common,
-      sandbox: job.sandbox, prepares: prepareOnly)
+      units: CreativeUnits(isOfOwnSandbox: job.sandbox), prepares: prepareOnly)
     let command = self
     // After Ctrl-C the command waits at most four seconds for a submit that hangs. The submit is on record, so the same command looks for
     // its job later.
@@ -186,6 +186,7 @@ package struct Batch: Verb {
     return try await ServiceOptions.withClient(
       account, allowsPrivate: addresses.allowsPrivate, console: common.console, verbose: common.verbose
     ) { client in
+      report.units.follow(client)
       let pipeline = Img2ImgPipeline(client: client, ledger: ledger, preparer: preparer)
       let models = ModelCache(client)
       let (parts, daily) = (shard?.count ?? 1, try job.dailyLimit(service.configuration))
@@ -209,7 +210,7 @@ package struct Batch: Verb {
   ) async throws -> CommandStatus {
     let (status, prices) = try await report.follow(batch.prices(), keeping: check)
     guard check, status == .done else { return status }
-    return try await BatchTable(jobs, chosen, common, preparation, isolating).print(prices: prices)
+    return try await BatchTable(jobs, chosen, common, preparation, isolating).print(prices: prices, in: report.units)
   }
 
   // MARK: Rows

@@ -48,20 +48,23 @@ final class BatchReporter: Sendable {
   private let console: Console
   private let json: Bool
   private let verbose: Bool
-  private let sandbox: Bool
+  /// The unit of prices.
+  let units: CreativeUnits
   private let prepares: Bool
   private let state: Mutex<State>
 
   /// The command, for a shell.
   private var command: String { ShellWords.line(words) }
+  /// True for the sandbox of `--sandbox`, which ends with this command.
+  private var sandbox: Bool { units.isOfOwnSandbox }
 
   init(
-    name: String, words: [String], isList: Bool, jobs: RowJobs, chosen: [Int], options: CommonOptions, sandbox: Bool,
-    prepares: Bool
+    name: String, words: [String], isList: Bool, jobs: RowJobs, chosen: [Int], options: CommonOptions,
+    units: CreativeUnits, prepares: Bool
   ) {
     (self.name, self.words, self.isList, self.jobs, self.chosen) = (name, words, isList, jobs, chosen)
     (console, json, verbose) = (options.console, options.json, options.verbose)
-    (self.sandbox, self.prepares) = (sandbox, prepares)
+    (self.units, self.prepares) = (units, prepares)
     state = Mutex(State(tally: BatchTally(total: chosen.count)))
   }
 
@@ -105,7 +108,7 @@ final class BatchReporter: Sendable {
     if !isStopped {
       console.note(
         "gesso: \(tally.done) of \(tally.total) rows would cost \(tally.spent) "
-          + "\(Img2ImgReport.units(ofSandbox: sandbox)); \(Img2ImgReport.freeOfCharge)")
+          + "\(units); \(Img2ImgReport.freeOfCharge)")
       if !json, !keeps, tally.done == tally.total { try console.output("\(tally.spent)") }
     }
     return (status, prices.withLock(\.self))
@@ -315,7 +318,7 @@ final class BatchReporter: Sendable {
       let units =
         prepares
         ? ""
-        : " for \(tally.spent + tally.spentBefore) \(Img2ImgReport.units(ofSandbox: sandbox))\(tally.before(tally.spentBefore))"
+        : " for \(tally.spent + tally.spentBefore) \(units)\(tally.before(tally.spentBefore))"
       let batch = prepares ? "" : "batch \(name): "
       console.note(
         "gesso: \(batch)\(tally.counts(prepares: prepares))\(units)"

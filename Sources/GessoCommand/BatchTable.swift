@@ -31,10 +31,12 @@ struct BatchTable {
 
   /// Prints a line for each row, and the sums.
   ///
-  /// - Parameter prices: The price of each row; nil if no prices were requested.
+  /// - Parameters:
+  ///   - prices: The price of each row; nil if no prices were requested.
+  ///   - units: The unit of the prices; nil if there are none.
   /// - Returns: The exit status, from the rows that cannot be prepared.
   /// - Throws: A `CommandError` when standard output cannot be written, or after an interruption.
-  func print(prices: [Int: Decimal]?) async throws -> CommandStatus {
+  func print(prices: [Int: Decimal]?, in units: CreativeUnits?) async throws -> CommandStatus {
     let console = common.console
     let preparer = try Environment.preparer(
       Environment.variables, limits: preparation.limits(threads: 1), isolation: isolating.isolation)
@@ -57,7 +59,7 @@ struct BatchTable {
         try console.report(failure, input: "row \(job.position): \(job.input.name)", json: common.json)
       }
     }
-    let cost = prices.map { ", \($0.values.reduce(0, +)) creative units" } ?? ""
+    let cost = prices.flatMap { prices in units.map { ", \(prices.values.reduce(0, +)) \($0)" } } ?? ""
     console.note(
       "gesso: \(sum.jobs) job\(sum.jobs == 1 ? "" : "s") for \(sum.results) results, of \(Figure.megapixels(sum.pixels)) in "
         + "\(Figure.bytes(sum.bytes))\(cost)" + (sum.bad.isEmpty ? "" : "; \(sum.bad.count) cannot be prepared"))

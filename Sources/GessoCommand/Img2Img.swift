@@ -74,8 +74,9 @@ package struct Img2Img: Verb {
     if inputs.count > 1, let flag = request.mask != nil ? "--mask" : request.control != nil ? "--control" : nil {
       throw CommandError.usage("\(flag) belongs to one INPUT, and these are \(inputs.count)", remedy: "give one INPUT")
     }
+    let units = CreativeUnits(isOfOwnSandbox: job.sandbox)
     let report = Img2ImgReport(
-      inputs: inputs.map(\.name), console: common.console, json: common.json, sandbox: job.sandbox,
+      inputs: inputs.map(\.name), console: common.console, json: common.json, units: units,
       sizeNotes: sizeNotes(of:))
     do {
       if request.imageURL != nil { try preparation.refuseAll(with: "--image-url") }
@@ -99,6 +100,7 @@ package struct Img2Img: Verb {
           account, allowsPrivate: command.addresses.allowsPrivate, console: command.common.console,
           verbose: command.common.verbose
         ) { client in
+          units.follow(client)
           let pipeline = Img2ImgPipeline(
             client: client, ledger: try ServiceOptions.ledger(at: ledgerPath), preparer: preparer)
           let models = ModelCache(client)

@@ -9,26 +9,25 @@ final class Img2ImgReport: Sendable {
   private let inputs: [String]
   private let console: Console
   private let json: Bool
-  private let sandbox: Bool
+  private let units: CreativeUnits
   private let sizeNotes: @Sendable (PreparedImage) -> [String]
   private let done = Mutex(0)
   private let reporters = Mutex<[Int: Img2ImgReporter]>([:])
 
   /// Makes a report on inputs with these names; `sizeNotes` makes notes on the size of a prepared image.
   init(
-    inputs: [String], console: Console, json: Bool, sandbox: Bool,
+    inputs: [String], console: Console, json: Bool, units: CreativeUnits,
     sizeNotes: @escaping @Sendable (PreparedImage) -> [String]
   ) {
     self.inputs = inputs
     self.console = console
     self.json = json
-    self.sandbox = sandbox
+    self.units = units
     self.sizeNotes = sizeNotes
   }
 
-  static func units(ofSandbox isSandbox: Bool) -> String {
-    "creative units" + (isSandbox ? " of the sandbox, which are not money" : "")
-  }
+  /// True for the sandbox of `--sandbox`, which ends with this command.
+  private var sandbox: Bool { units.isOfOwnSandbox }
 
   static let freeOfCharge = "prepared and uploaded, which is free, and no job was started"
 
@@ -41,7 +40,7 @@ final class Img2ImgReport: Sendable {
     reporters.withLock { reporters in
       if let reporter = reporters[index] { return reporter }
       let reporter = Img2ImgReporter(
-        console: console, input: inputs[index], json: json, sandbox: sandbox, others: isOfSeveral ? self : nil,
+        console: console, input: inputs[index], json: json, units: units, others: isOfSeveral ? self : nil,
         sizeNotes: sizeNotes)
       reporters[index] = reporter
       return reporter
@@ -67,7 +66,7 @@ final class Img2ImgReport: Sendable {
     } else {
       console.summary(
         of: inputs.count, failed: sum.failed, left: inputs.count - sum.done - sum.failed.count,
-        paid: "\(sum.units) \(Self.units(ofSandbox: sandbox))")
+        paid: "\(sum.units) \(units)")
     }
     return sum.status
   }
@@ -83,7 +82,7 @@ final class Img2ImgReport: Sendable {
       return sum.status
     }
     console.note(
-      "gesso: \(sum.done) of \(inputs.count) inputs would cost \(sum.units) \(Self.units(ofSandbox: sandbox)); "
+      "gesso: \(sum.done) of \(inputs.count) inputs would cost \(sum.units) \(units); "
         + Self.freeOfCharge)
     if !json, sum.done == inputs.count { try console.output("\(sum.units)") }
     return sum.status

@@ -29,7 +29,7 @@ final class Img2ImgReporter: Sendable {
   private let console: Console
   private let input: String
   private let json: Bool
-  private let sandbox: Bool
+  private let units: CreativeUnits
   /// The counts of the command's other inputs; nil if there are none.
   private let others: Img2ImgReport?
   private let sizeNotes: @Sendable (PreparedImage) -> [String]
@@ -38,13 +38,13 @@ final class Img2ImgReporter: Sendable {
   private let state = Mutex(State())
 
   init(
-    console: Console, input: String, json: Bool, sandbox: Bool, others: Img2ImgReport? = nil, job: JobID? = nil,
+    console: Console, input: String, json: Bool, units: CreativeUnits, others: Img2ImgReport? = nil, job: JobID? = nil,
     sizeNotes: @escaping @Sendable (PreparedImage) -> [String] = { _ in [] }
   ) {
     self.console = console
     self.input = input
     self.json = json
-    self.sandbox = sandbox
+    self.units = units
     self.others = others
     self.sizeNotes = sizeNotes
     printsCost = job == nil
@@ -187,7 +187,7 @@ final class Img2ImgReporter: Sendable {
         timeZone: .current, calendar: Calendar(identifier: .gregorian)))
   }
 
-  private var units: String { Img2ImgReport.units(ofSandbox: sandbox) }
+  private var sandbox: Bool { units.isOfOwnSandbox }
 
   /// Prints the price. Standard output gets nothing else.
   ///

@@ -287,7 +287,8 @@ private func goOn(
     return error.status
   }
   let reporter = Img2ImgReporter(
-    console: common.console, input: id, json: common.json, sandbox: false, job: job)
+    console: common.console, input: id, json: common.json, units: CreativeUnits(isOfOwnSandbox: false),
+    job: job)
   do {
     let pipeline = try pipeline(service, allowsPrivate: allowsPrivate, common)
     let (folder, name, overwrites) = (results.folder, results.name, results.overwrite)

@@ -39,7 +39,7 @@ struct BatchTests {
     // The seeds of the keys a.jpg, cats/b.jpg and cats/old/c.jpg, by Python's hashlib.
     #expect(results == ["out/a-953944075-1.png", "out/cats/b-634454217-1.png", "out/cats/old/c-789142860-1.png"])
     #expect(first.errorLines.filter { $0.contains("note.png") }.count == 1, "\(first.errors)")
-    #expect(first.errors.contains("3 of 4 done for 0.75 creative units, 1 failed"))
+    #expect(first.errors.contains("3 of 4 done for 0.75 creative units of the sandbox, which are not money, 1 failed"))
     #expect(first.errors.contains("--retry-failed"))
     let record = try String(
       contentsOf: gesso.folder.appending(path: "out/cats/\(results[1].split(separator: "/")[2]).json"), encoding: .utf8)
@@ -177,7 +177,9 @@ struct BatchTests {
       ), "\(stopped.errors)")
     let rest = try await run(arguments + ["--max-cost", "0.75"], sandbox.environment)
     #expect(rest.status == 0, "\(rest.errors)")
-    #expect(rest.errors.contains("3 of 3 done (2 before) for 0.75 creative units (0.5 before)"))
+    #expect(
+      rest.errors.contains(
+        "3 of 3 done (2 before) for 0.75 creative units of the sandbox, which are not money (0.5 before)"))
     await sandbox.stop()
   }
 
@@ -289,6 +291,17 @@ struct BatchTests {
     #expect(rest.status == 0, "\(rest.errors)")
     #expect(rest.errors.contains("3 of 3 done"))
     #expect(rest.text.split(separator: "\n").count == 3)
+    await sandbox.stop()
+  }
+
+  @Test("prices of a sandbox are not money, whichever process it runs in", arguments: [[], ["--check"]])
+  func prices(check: [String]) async throws {
+    let sandbox = try await HeldSandbox(Self.pair, holding: false)
+    try makePhotos()
+    let priced = try await run(["photos", "--prompt", "x", "-o", "out", "--dry-run"] + check, sandbox.environment)
+    #expect(priced.status == 0, "\(priced.errors)")
+    #expect(priced.errors.contains("0.75 creative units of the sandbox, which are not money"), "\(priced.errors)")
+    #expect(sandbox.statistics.jobs == 0)
     await sandbox.stop()
   }
 

@@ -55,7 +55,8 @@ struct Img2ImgTests {
     #expect(priced.status == 1 && priced.text.isEmpty, "no sum of all while one has no price")
     #expect(
       priced.errors.contains(
-        "gesso: 3 of 4 inputs would cost 0.75 creative units; prepared and uploaded, which is free"))
+        "gesso: 3 of 4 inputs would cost 0.75 creative units of the sandbox, which are not money; prepared and uploaded"
+      ))
     #expect(!FileManager.default.fileExists(atPath: gesso.folder.appending(path: "out").path))
     try FileManager.default.removeItem(at: gesso.folder.appending(path: "photos/note.png"))
     #expect(try await run("--dry-run", "-q").text == "0.75\n")
@@ -68,7 +69,9 @@ struct Img2ImgTests {
     let all = try await run("-o", "out")
     #expect(all.status == 0)
     #expect(all.text == "out/420-7-1.png\nout/422-7-1.png\nout/444-7-1.png\n", "in the order of the inputs")
-    #expect(all.errors.hasSuffix("gesso: 3 of 3 done for 0.25 creative units\n"), "\(all.errors)")
+    #expect(
+      all.errors.hasSuffix("gesso: 3 of 3 done for 0.25 creative units of the sandbox, which are not money\n"),
+      "\(all.errors)")
     let again = try await run("-o", "out", "--json")
     #expect(try again.objects().map { $0["reused"] as? Bool } == [true, true, true])
     #expect(try await run("-o", "out", "-q").errors.isEmpty)

@@ -77,6 +77,7 @@ extension ScenarioClient {
       if request.authorization != nil {
         serviceClock.read(response, at: now)
         serviceNetwork.read(response)
+        sandboxSign.read(response)
       }
       guard (200..<300).contains(response.status) || isSuccess(response) else {
         throw ScenarioError(refusal: response, stage: request.stage, generation: request.generation, now: now)

@@ -24,6 +24,7 @@ public struct ScenarioClient: Sendable {
   let budget = RetryBudget()
   let serviceClock = ServiceClock()
   let serviceNetwork: ServiceNetwork
+  let sandboxSign = SandboxSign()
   /// This machine's time.
   package var now: @Sendable () -> Date = { Date() }
   /// Receives every exchange; set by the logging extension.
@@ -35,6 +36,9 @@ public struct ScenarioClient: Sendable {
   /// The service's clock minus this machine's, from the newest reply that has a date; nil before such a reply. Copies of a client share the
   /// value.
   public var clockOffset: Duration? { serviceClock.offset }
+
+  /// True if a reply came from the sandbox, whose prices are not money; false before the first reply. Copies of a client share the value.
+  package var isOfSandbox: Bool { sandboxSign.isSeen }
 
   /// Makes a client.
   ///
