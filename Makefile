@@ -1,4 +1,4 @@
-.PHONY: demo test test-slow build c-library wheel deb sbom bench bench-peers bench-grid fuzz soak soak-batch docs format
+.PHONY: demo test test-slow build c-library wheel deb sbom bench bench-peers bench-grid coverage fuzz soak soak-batch docs format
 .NOTPARALLEL:
 
 demo:; @Scripts/demo
@@ -12,6 +12,7 @@ build:; @Scripts/setup build && swift build -c release --static-swift-stdlib --p
 bench:; @Scripts/bench $(if $(SAVE),--save "$(SAVE)") $(if $(BASELINE),--baseline "$(BASELINE)")
 bench-peers:; @Scripts/bench-peers
 bench-grid:; @Scripts/bench-grid
+coverage:; @Scripts/coverage
 fuzz:; @Scripts/fuzz $(SECONDS)
 soak:; @Scripts/soak
 soak-batch:; @Scripts/soak batch

@@ -53,7 +53,13 @@ let caseSettings: [SwiftSetting] =
 /// Programs that measure call C in most lines, so strict memory safety would mark most lines.
 let programSettings: [SwiftSetting] = [.swiftLanguageMode(.v6)] + (isRoot ? [.treatAllWarnings(as: .error)] : [])
 
-let cSettings: [CSetting] = isRoot ? [.treatAllWarnings(as: .error)] : []
+/// With `GESSO_COVERAGE=1` the lines of C are counted too: SwiftPM counts those of Swift alone (Scripts/coverage). A process without
+/// `LLVM_PROFILE_FILE` writes its counters nowhere.
+let countsLines = isRoot && Context.environment["GESSO_COVERAGE"] != nil
+
+let cSettings: [CSetting] =
+  (isRoot ? [.treatAllWarnings(as: .error)] : [])
+  + (countsLines ? [.unsafeFlags(["-fprofile-instr-generate=/dev/null", "-fcoverage-mapping"])] : [])
 
 /// Settings of an installed program: it has no symbols, and is linked only to libraries that it calls (Scripts/link-command).
 let commandLinkerSettings: [LinkerSetting] =

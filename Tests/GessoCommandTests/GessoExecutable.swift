@@ -42,10 +42,15 @@ struct GessoExecutable {
 
   private final class Anchor {}
 
-  /// The environment of every run. No variable of the user reaches the command, except those that a sanitizer needs.
+  /// The variables of the tests that reach the command too: those that a sanitizer or a measurement of coverage needs.
+  private static let shared = ProcessInfo.processInfo.environment.filter {
+    ["LD_PRELOAD", "LLVM_PROFILE_FILE"].contains($0.key)
+  }
+
+  /// The environment of every run. No variable of the user reaches the command.
   func environment(_ more: [String: String] = [:]) -> [String: String] {
     ["HOME": folder.path, "PATH": "/usr/bin:/bin", "GESSO_LEDGER": folder.appending(path: "ledger.sqlite").path]
-      .merging(ProcessInfo.processInfo.environment.filter { $0.key == "LD_PRELOAD" }) { $1 }.merging(more) { $1 }
+      .merging(Self.shared) { $1 }.merging(more) { $1 }
   }
 
   /// Runs to the end.
