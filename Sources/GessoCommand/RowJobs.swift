@@ -172,7 +172,8 @@ struct RowJobs: Sendable {
   }
 
   private func id(of row: BatchRows.Row) throws(CommandError) -> String? {
-    guard let name = Self.ids.first(where: { row.fields[$0] != nil }), let value = row.fields[name] else { return nil }
+    let given = Self.ids.first { row.fields[$0] != nil && row.fields[$0] != .null }
+    guard let name = given, let value = row.fields[name] else { return nil }
     return try text(value, name)
   }
 

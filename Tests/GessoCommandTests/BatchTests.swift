@@ -87,6 +87,8 @@ struct BatchTests {
       ("input,id\na.jpg,x\na.jpg,x\n", "line 3: another row has the id x too", "1 of 2 rows is bad", 2),
       ("prompt\na\n", "the row names no image", "", 2),
       ("input,overwrite\na.jpg,maybe\n", "the column overwrite is a flag", "", 2),
+      ("input,image\na.jpg,cats/b.jpg\n", "the columns input and image both name the image", "", 2),
+      ("input\n-\n", "the row names no image", "", 2), ("input,param\na.jpg,seven\n", "not seven", "", 2),
     ])
   func badRows(text: String, first: String, second: String, status: Int32) async throws {
     try makePhotos()
@@ -96,6 +98,51 @@ struct BatchTests {
     #expect(outcome.errors.contains(first), "\(outcome.errors)")
     #expect(second.isEmpty || outcome.errors.contains(second), "\(outcome.errors)")
     #expect(!FileManager.default.fileExists(atPath: gesso.folder.appending(path: "out").path))
+  }
+
+  @Test(
+    "a value of a row that is neither text nor a number is refused with its column",
+    arguments: [
+      #"{"input":["a.jpg"]}"#, #"{"input":"a.jpg","prompt":{"a":1}}"#, #"{"input":"a.jpg","seed":[1]}"#,
+      #"{"input":"a.jpg","param":["a=1",["b"]]}"#, #"{"input":"a.jpg","id":null,"key":{}}"#,
+    ])
+  func oddValue(row: String) async throws {
+    try makePhotos()
+    try gesso.write(row + "\n", to: "photos/rows.jsonl")
+    let outcome = try await run(["photos/rows.jsonl", "--prompt", "x", "--check"])
+    #expect(outcome.status == 2 && outcome.errors.contains("is neither text nor a number"), "\(outcome.errors)")
+  }
+
+  @Test("parameters, flags, folders and templates of rows are those of their jobs")
+  func fullRows() async throws {
+    let sandbox = try await HeldSandbox(Self.pair, holding: false)
+    try makePhotos()
+    let rows = [
+      #"{"input":"a.jpg","param":["controlStrength=0.25","controlImage=@cats/b.jpg"],"out_dir":"one","overwrite":"no"}"#,
+      #"{"input":"a.jpg","param":{"controlStrength":0.5,"controlImage":"@cats/b.jpg"},"scene":7,"overwrite":true}"#,
+      #"{"input":"a.jpg","param":"controlStrength=0.75","scene":"a sea","id":null}"#,
+    ]
+    try gesso.write(rows.joined(separator: "\n"), to: "photos/rows.jsonl")
+    let flags = ["--model", "model_bfl-flux-1-dev", "--mode", "auto", "-o", "out"]
+    let words = ["photos/rows.jsonl"] + flags
+    let refused = try await run(words + ["--prompt", "{row.scene} of {stem}"], sandbox.environment)
+    #expect(refused.status == 2 && refused.errors.contains("line 1: the row has nothing for {row.scene}"))
+    #expect(!refused.errors.contains("line 2") && sandbox.statistics.jobs == 0)
+
+    let outcome = try await run(words + ["--prompt", "a {stem}", "--name", "{index}-{seed}"], sandbox.environment)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let results = outcome.text.split(separator: "\n").sorted()
+    #expect(results.count == 3 && results.filter { $0.hasPrefix("out/one/") }.count == 1, "\(results)")
+    let strengths = try results.map { path in
+      let record =
+        try JSONSerialization.jsonObject(
+          with: Data(contentsOf: gesso.folder.appending(path: "\(path).json"))) as? [String: Any]
+      let parameters = try #require((record?["parameters"] as? [String: Any])?["param"] as? [String: Any], "\(path)")
+      #expect((parameters["controlImage"] as? String)?.hasPrefix("asset_") ?? true)
+      return try #require(parameters["controlStrength"] as? Double)
+    }
+    #expect(strengths.sorted() == [0.25, 0.5, 0.75])
+    await sandbox.stop()
   }
 
   @Test(
