@@ -148,6 +148,19 @@ struct MCPProtocolTests {
     #expect(try await assistant.end().status == 0)
   }
 
+  @Test(
+    "a last line without a line feed is a message, too",
+    arguments: [
+      (#"{"jsonrpc":"2.0","id":7,"method":"ping"}"#, #""result":{}"#), ("{", "-32700"),
+      (String(repeating: "x", count: 20 << 20), "-32600"),
+    ])
+  func lastLine(line: String, part: String) async throws {
+    try gesso.write(line, to: "lines")
+    let outcome = try await gesso.run(["mcp"], input: gesso.folder.appending(path: "lines"))
+    #expect(outcome.status == 0 && outcome.text.split(separator: "\n").count == 1, "\(outcome.text)")
+    #expect(outcome.text.contains(part), "\(outcome.text)")
+  }
+
   @Test("SIGTERM ends the server as the end of its input does")
   func terminated() async throws {
     let assistant = try await Assistant(gesso)

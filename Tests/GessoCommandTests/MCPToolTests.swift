@@ -163,6 +163,27 @@ struct MCPToolTests {
     #expect(try await assistant.end().status == 0)
   }
 
+  @Test("a wait outside of its range is refused", arguments: ["61", "-1", "1e300", "9007199254740993"])
+  func waitRange(seconds: String) async throws {
+    let assistant = try await assistant()
+    let text = #"{"job":"job_1","output_folder":"\#(root)/allowed","wait_seconds":\#(seconds)}"#
+    let arguments = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+    let outcome = try await assistant.call("job", arguments)
+    #expect(outcome.error["code"] == "usage" && outcome.error["message"]?.contains("wait_seconds") == true)
+    #expect(try await assistant.end().status == 0)
+  }
+
+  @Test("an image without a preview is described all the same, with a note")
+  func noPreview() async throws {
+    let assistant = try await assistant()
+    let cut = try Data(contentsOf: URL(filePath: Fixtures.path("png/small-rgb8.png"))).prefix(200)
+    try cut.write(to: URL(filePath: "\(root)/allowed/cut.png"))
+    let outcome = try await assistant.call("inspect", ["path": "\(root)/allowed/cut.png", "preview": true])
+    #expect(outcome.object["format"] as? String == "png", "\(outcome)")
+    #expect(outcome.images.isEmpty && outcome.texts.contains { $0.contains("no preview of") }, "\(outcome.texts)")
+    #expect(try await assistant.end().status == 0)
+  }
+
   @Test("a preview is a JPEG of at most 512 pixels, far below the megabyte at which clients cut results")
   func previews() async throws {
     let assistant = try await assistant()
@@ -334,6 +355,14 @@ struct MCPToolTests {
       let outcome = try await assistant.call("img2img", order(["params": fields]))
       #expect(["path-refused", "usage"].contains(outcome.error["code"]), "\(outcome)")
     }
+    let file = try await assistant.call("img2img", order(["output_folder": "\(root)/allowed/photo.jpg"]))
+    #expect(file.error["message"]?.hasSuffix("photo.jpg is a file") == true, "\(file)")
+    let custom: [String: Any] = [
+      "model": "model_bfl-flux-1-dev", "mode": "auto", "dry_run": true,
+      "params": ["controlStrength": 0.5, "controlImage": "@\(root)/allowed/photo.jpg"],
+    ]
+    let priced = try await assistant.call("img2img", order(custom))
+    #expect(priced.object["cost"] is Double, "\(priced)")
     for argument in ["mask", "control"] {
       let outcome = try await assistant.call("img2img", order([argument: "\(root)/outside/photo.jpg"]))
       #expect(outcome.error["code"] == "path-refused", "\(outcome)")

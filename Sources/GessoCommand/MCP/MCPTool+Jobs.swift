@@ -176,7 +176,12 @@ extension MCPTool {
 extension ToolCall {
   /// A number among the values; nil if it was not given.
   fileprivate func number(_ name: String, in range: ClosedRange<Double>) throws(CommandError) -> Double? {
-    guard case .number(let number)? = values[name] else { return nil }
+    let number: Double
+    switch values[name] {
+    case .number(let value): number = value
+    case .integer(let value): number = Double(value)
+    default: return nil
+    }
     guard range.contains(number) else {
       throw .usage(
         "\(name) goes from \(Int(range.lowerBound)) to \(Int(range.upperBound)), not \(number)", remedy: "correct it")
