@@ -109,6 +109,8 @@ struct BatchRowsTests {
       ("input\n", "rows.csv", "rows.csv has no rows"),
       ("[{\"input\":\"a\"}]", "rows.json", "rows.json is one JSON list"),
       ("\u{1}\u{2}", "photo.jpg", "photo.jpg is neither a folder nor a known kind of manifest"),
+      ("a.jpg\n" + String(repeating: "b", count: 1 << 21), "rows.txt", "line 2 of rows.txt has more than 1 MB"),
+      ("input\n\"" + String(repeating: "b\n", count: 1 << 20), "rows.csv", "line 2 of rows.csv has more than 1 MB"),
     ])
   func refused(text: String, name: String, words: String) {
     #expect(message { _ = try rows(text, named: name) } == words)
@@ -121,6 +123,8 @@ struct BatchRowsTests {
       ("input,seed\n\"a\"b,7\n", "rows.csv", "a cell of line 2 goes on after its quotes"),
       ("{\"input\":\n", "rows.jsonl", "the line is not a JSON object"),
       ("[1]\n", "rows.txt.jsonl", "rows.txt.jsonl is one JSON list"),
+      ("{\"input\":\"a\0b\"}\n", "rows.jsonl", "line 1 is not text in UTF-8"),
+      ("input\na\0b\n", "rows.csv", "line 2 is not text in UTF-8"),
       (
         "{\"input\":" + String(repeating: "[", count: 1_000_000) + "\n", "rows.jsonl",
         "in the line lists and objects are nested more than 64 deep"

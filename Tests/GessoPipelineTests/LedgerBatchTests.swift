@@ -1,8 +1,10 @@
 import Foundation
-import GessoPipeline
+import GRDB
 import ScenarioAPI
 import TestSupport
 import Testing
+
+@testable import GessoPipeline
 
 @Suite("Batches in the ledger")
 struct LedgerBatchTests {
@@ -123,5 +125,31 @@ struct LedgerBatchTests {
       #expect(
         error.message == "it costs 4 creative units, 10 were spent on this batch, and its limit is 13")
     }
+  }
+
+  @Test("a job whose cost and price are not on record is counted as unknown, and the others are summed")
+  func unknownCost() throws {
+    let ledger = try Ledger(path: path)
+    let batch = try begin(ledger)
+    for (key, price) in [("a", 5), ("b", nil), ("c", 2)] as [(String, Decimal?)] {
+      let claim = try ledger.claim(
+        LedgerTests.intent(key: key), again: false,
+        for: LedgerBatchPlace(batch: batch.id, row: LedgerBatchRow(position: 1, key: key, input: key)))
+      try ledger.recordSubmitting(
+        claim.entry.id, Ledger.Submit(account: "proj_1", model: "m", parameters: "{}", price: price))
+    }
+    let cost = try ledger.cost(of: batch)
+    #expect(cost.sum == 7 && cost.unknown == 1)
+  }
+
+  @Test("a row in a state that this version does not know is an error of the ledger")
+  func unknownState() throws {
+    let ledger = try Ledger(path: path)
+    let batch = try begin(ledger)
+    try ledger.recordRow(LedgerBatchPlace(batch: batch.id, row: LedgerBatchRow(position: 1, key: "a", input: "a")))
+    let database = try DatabaseQueue(path: path)
+    try database.write { try $0.execute(sql: "UPDATE batchRow SET state = 'dreaming'") }
+    let error = #expect(throws: PipelineError.self) { try ledger.rows(of: batch) }
+    #expect(error?.code == .ledgerUnavailable && error?.message.contains("unknown state dreaming") == true)
   }
 }

@@ -26,12 +26,8 @@ struct RowSpool: Sendable {
     }
   }
 
-  /// Adds a row.
+  /// Adds a row of at most ``longestRow`` bytes: `RowSplitter` refuses longer ones, and no path is as long.
   mutating func add(_ bytes: [UInt8], line: Int) throws(PipelineError) {
-    guard bytes.count <= Self.longestRow else {
-      throw BatchRows.invalid(
-        "line \(line) has more than \(Self.longestRow >> 20) MB", "check whether it is a manifest")
-    }
     places.append(
       Place(offset: written + UInt64(buffer.count), length: UInt32(bytes.count), line: UInt32(clamping: line)))
     buffer += bytes
