@@ -236,18 +236,120 @@ struct KindTests {
     #expect(image.size == ImageSize(width: 31, height: 19))
   }
 
-  /// A number as 2 or 4 bytes, with the most significant byte first.
+  /// A number as bytes, with the most significant byte first.
   static func big(_ value: Int, _ bytes: Int) -> [UInt8] {
     (0..<bytes).map { UInt8(truncatingIfNeeded: value >> (8 * (bytes - 1 - $0))) }
   }
 
-  /// A PSD of 2 by 1 pixels, with its table of colors, resources and layers.
+  /// A PSD or PSB of 2 by 1 pixels, with its table of colors, resources and layers.
   static func psd(
-    mode: Int, depth: Int = 8, channels: [[UInt8]], colors: [UInt8] = [], resources: [UInt8] = [], layers: [UInt8] = []
+    mode: Int, depth: Int = 8, channels: [[UInt8]], colors: [UInt8] = [], resources: [UInt8] = [],
+    layers: [UInt8] = [], isLarge: Bool = false
   ) -> [UInt8] {
-    Array("8BPS".utf8) + [0, 1, 0, 0, 0, 0, 0, 0] + big(channels.count, 2) + big(1, 4) + big(2, 4) + big(depth, 2)
-      + big(mode, 2) + big(colors.count, 4) + colors + big(resources.count, 4) + resources + big(layers.count, 4)
-      + layers + big(0, 2) + channels.flatMap(\.self)
+    let sides = big(1, 4) + big(2, 4)
+    let header = Array("8BPS".utf8) + big(isLarge ? 2 : 1, 2) + big(0, 6) + big(channels.count, 2) + sides
+    let table = big(depth, 2) + big(mode, 2) + big(colors.count, 4) + colors
+    return header + table + big(resources.count, 4) + resources + big(layers.count, isLarge ? 8 : 4) + layers
+      + big(0, 2) + channels.flatMap(\.self)
+  }
+
+  /// An image resource of a PSD without a name.
+  static func resource(_ number: Int, _ content: [UInt8]) -> [UInt8] {
+    Array("8BIM".utf8) + big(number, 2) + [0, 0] + big(content.count, 4) + content
+      + [UInt8](repeating: 0, count: content.count % 2)
+  }
+
+  /// The layers of a PSD or PSB that has none in their usual place, but a mask of 2 bytes, and then blocks of additional information. The
+  /// blocks are not padded, as Photoshop writes those of its own.
+  static func layerBlocks(
+    _ blocks: [(key: String, content: [UInt8])], _ signature: String = "8BIM", lengthBytes: Int = 4
+  ) -> [UInt8] {
+    blocks.reduce(big(0, lengthBytes) + big(2, 4) + [0, 0]) { bytes, block in
+      bytes + Array((signature + block.key).utf8) + big(block.content.count, lengthBytes) + block.content
+    }
+  }
+
+  /// The layers of a file of 16 bits, and whether they declare that the composite has transparency (Adobe Photoshop File Formats
+  /// Specification, "Additional Layer Information"): the block `Mt16` or `Mtrn`, or a negative number of layers in `Lr16`.
+  static let deepLayers: [(layers: [UInt8], isLarge: Bool, isTransparent: Bool)] = [
+    (layerBlocks([("Mt16", [])]), false, true), (layerBlocks([("Mtrn", [])]), false, true),
+    (layerBlocks([("Mt16", [])], "8B64"), false, true),
+    (layerBlocks([("Lr16", [0xFF, 0xFF, 0, 0])]), false, true), (layerBlocks([("Lr16", [0, 1, 0, 0])]), false, false),
+    (layerBlocks([("Patt", [1, 2, 3, 4]), ("Mt16", [])]), false, true),
+    (layerBlocks([("Mt16", [])], lengthBytes: 8), true, true),
+    (layerBlocks([("Lr16", [0xFF, 0xFF, 0, 0])], lengthBytes: 8), true, true),
+    // These declare nothing: another block, no block, one without a signature, one that is longer than the layers, and a mask that is.
+    (layerBlocks([("Patt", [1, 2, 3, 4])]), false, false), (layerBlocks([]), false, false),
+    (layerBlocks([("Mt16", [])], "8BPS"), false, false),
+    (layerBlocks([]) + Array("8BIMPatt".utf8) + big(1 << 20, 4) + Array("8BIMMt16".utf8) + big(0, 4), false, false),
+    (big(0, 4) + big(1 << 30, 4) + Array("8BIMMt16".utf8) + big(0, 4), false, false),
+    (big(0, 4) + [0, 0], false, false),
+  ]
+
+  @Test("transparency of a PSD of 16 bits is declared by blocks behind its layers", arguments: deepLayers)
+  func deepTransparency(layers: [UInt8], isLarge: Bool, isTransparent: Bool) throws {
+    let channels: [[UInt8]] = [[9, 0, 9, 0], [9, 0, 9, 0], [9, 0, 9, 0], [255, 255, 0, 0]]
+    let bytes = Self.psd(mode: 3, depth: 16, channels: channels, layers: layers, isLarge: isLarge)
+    #expect(try ImagePreparer().inspectBlocking(.memory(bytes)).hasAlpha == isTransparent)
+    let pixels = try Self.pixels(.memory(bytes))
+    #expect(pixels.count == 8 && pixels[3] == 255 && pixels[7] == (isTransparent ? 0 : 255), "\(pixels)")
+  }
+
+  @Test("the white that Photoshop blends with transparent colors is taken out of 16 bits, too")
+  func deepBlending() throws {
+    // Colors of 0x2000, 0x8000 and 0xE000 at an alpha of 0x8000 are blended as color · alpha + white · (1 − alpha). The second pixel has
+    // no alpha.
+    let (colors, alpha) = ([0x2000, 0x8000, 0xE000], 0x8000)
+    let blended = colors.map { Int((65_535 - Double(65_535 - $0) * Double(alpha) / 65_535).rounded()) }
+    let channels = blended.map { Self.big($0, 2) + [255, 255] } + [Self.big(alpha, 2) + [0, 0]]
+    let name = "Adobe Photoshop"
+    let writer = [0, 0, 0, 1, 1] + Self.big(name.utf16.count, 4) + name.utf16.flatMap { Self.big(Int($0), 2) }
+    let bytes = Self.psd(
+      mode: 3, depth: 16, channels: channels, resources: Self.resource(1057, writer + Self.big(0, 4) + Self.big(1, 4)),
+      layers: Self.layerBlocks([("Mt16", [])]))
+    let image = try ImagePreparer().prepareBlocking(
+      .memory(bytes), as: Recipe(size: .original, samples: .data, output: .png()))
+    let (samples, bits, channelCount) = try DepthTests.read(image.bytes)
+    #expect(bits == 16 && channelCount == 4 && samples[3...7] == [0x8000, 65_535, 65_535, 65_535, 0])
+    #expect(zip(samples, colors).allSatisfy { abs(Int($0) - $1) <= 1 }, "\(samples)")
+  }
+
+  @Test("a place in the IPTC of a PSD is found", arguments: ["Reykjavik", "Oslo"])
+  func placeInIPTC(city: String) throws {
+    let iptc: [UInt8] = [0x1C, 2, 90] + Self.big(city.utf8.count, 2) + Array(city.utf8)
+    for (resources, hasPlace) in [(Self.resource(1028, iptc), true), (Self.resource(1005, iptc), false)] {
+      let bytes = Self.psd(mode: 3, channels: [[0, 0], [0, 0], [0, 0]], resources: resources)
+      #expect(try ImagePreparer().inspectBlocking(.memory(bytes)).hasPlaceName == hasPlace)
+    }
+  }
+
+  /// A TGA of 2 by 1 pixels with alpha, with an extension area that gives the type of alpha (TGA 2.0, field 24).
+  static func tga(alphaType: UInt8, _ pixels: [UInt8]) -> [UInt8] {
+    let header: [UInt8] = [0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1, 0, 32, 0x28]
+    let area = HostileKindTests.little(495, 2) + [UInt8](repeating: 0, count: 492) + [alphaType]
+    let footer = HostileKindTests.little(header.count + pixels.count, 4) + HostileKindTests.little(0, 4)
+    return header + pixels + area + footer + Array("TRUEVISION-XFILE.\0".utf8)
+  }
+
+  @Test(
+    "the extension area of a TGA gives the meaning of its alpha",
+    arguments: [
+      (0, [100, 50, 25, 255, 7, 7, 7, 255]), (1, [100, 50, 25, 255, 7, 7, 7, 255]),
+      (2, [100, 50, 25, 255, 7, 7, 7, 255]), (3, [100, 50, 25, 128, 0, 0, 0, 0]),
+      // 100, 50 and 25 times 255/128.
+      (4, [199, 100, 50, 128, 0, 0, 0, 0]), (99, [100, 50, 25, 128, 0, 0, 0, 0]),
+    ] as [(UInt8, [UInt8])])
+  func alphaOfTGA(type: UInt8, expected: [UInt8]) throws {
+    let bytes = Self.tga(alphaType: type, [25, 50, 100, 128, 7, 7, 7, 0])
+    #expect(try Self.pixels(.memory(bytes)) == expected)
+    #expect(try ImagePreparer().inspectBlocking(.memory(bytes)).hasAlpha == (type > 2))
+  }
+
+  @Test("a premultiplied color of a TGA above its alpha is full color")
+  func excessOfTGA() throws {
+    #expect(
+      try Self.pixels(.memory(Self.tga(alphaType: 4, [200, 0, 64, 64, 9, 8, 7, 255])))
+        == [255, 0, 255, 64, 7, 8, 9, 255])
   }
 
   @Test("the inks of a PSD are 255 where there is no ink")

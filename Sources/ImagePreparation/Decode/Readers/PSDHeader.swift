@@ -77,11 +77,13 @@ struct PSDHeader {
       let maskBytes = try bytes.big(4)
       guard maskBytes <= end - bytes.offset else { break search }
       try bytes.skip(maskBytes)
-      while end - bytes.offset >= 12 + lengthBytes {
+      // A block has a signature, a key and a length; one that only declares the transparency has nothing else.
+      while end - bytes.offset >= 12 {
         let signature = try bytes.bytes(4)
         guard signature.elementsEqual("8BIM".utf8) || signature.elementsEqual("8B64".utf8) else { break search }
         let key = String(decoding: try bytes.bytes(4), as: UTF8.self)
         let isLong = isLarge && ["Lr16", "Lr32", "Layr", "Mt16", "Mt32", "Mtrn", "LMsk", "Alph"].contains(key)
+        guard !isLong || end - bytes.offset >= 8 else { break search }
         let count = try bytes.big(isLong ? 8 : 4)
         if key == "Mt16" || key == "Mtrn" {
           found = true
