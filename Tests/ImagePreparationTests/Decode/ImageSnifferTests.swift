@@ -71,6 +71,15 @@ struct ImageSnifferTests {
     arguments: [raw("NIKON", []), raw("scan", [(0xFE, 0)])])
   func finished(head: [UInt8]) throws { #expect(try ImageSniffer.kind(of: head).format == .tiff) }
 
+  @Test("a PNG of an iPhone application is named, with the program that restores it")
+  func crushed() throws {
+    var file = PNGFile(try Fixtures.bytes("png/small-rgb8.png"))
+    file.chunks.insert(("CgBI", [0x50, 0, 0x20, 2]), at: 0)
+    let error = failure { () throws(PreparationError) in try ImagePreparer().inspectBlocking(.memory(file.bytes)) }
+    #expect(error?.code == .unsupportedFeature && error?.message.contains("CgBI") == true)
+    #expect(error?.remedy.description.contains("pngcrush -revert-iphone-optimizations") == true)
+  }
+
   /// A TIFF directory with a maker's name and further entries (TIFF 6.0, section 2).
   static func raw(_ maker: String, _ entries: [(tag: Int, value: Int)]) -> [UInt8] {
     func number(_ value: Int, _ size: Int) -> [UInt8] { (0..<size).map { UInt8(value >> (8 * $0) & 0xFF) } }

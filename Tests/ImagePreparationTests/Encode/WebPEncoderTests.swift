@@ -113,4 +113,24 @@ struct WebPEncoderTests {
       #expect(failure { () throws(PreparationError) in try encoder.encode(raster) }?.code == .canceled)
     }
   }
+
+  #if !DEBUG
+  @Test("noise that has no room for the prediction modes of all its blocks is encoded again with fewer of them")
+  func fewerModes() throws {
+    /// The bits of prediction modes for each macroblock of 16x16 pixels: the first partition of the frame (RFC 6386, 9.1).
+    func modeBits(side: Int) throws -> Int {
+      var random = SplitMix64(seed: 3)
+      var raster = Raster(size: ImageSize(width: side, height: side), channels: .rgb, bitDepth: 8)
+      for index in raster.bytes.indices { raster.bytes[index] = UInt8(truncatingIfNeeded: random.next()) }
+      let file = try WebPEncoder(quality: 80, compression: .fast, iccProfile: nil).encode(raster)
+      let frame = try #require(file.firstRange(of: Array("VP8 ".utf8))).upperBound + 4
+      let tag = (0..<3).reduce(0) { $0 | Int(file[frame + $1]) << ($1 * 8) }
+      return (tag >> 5) * 8 / ((side / 16) * (side / 16))
+    }
+    let side = 4352
+    let all = try modeBits(side: 512)
+    #expect(all * (side / 16) * (side / 16) > 8 << 19, "all modes of the large image would have had room")
+    #expect(try modeBits(side: side) < all / 2)
+  }
+  #endif
 }

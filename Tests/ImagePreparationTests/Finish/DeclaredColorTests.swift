@@ -145,6 +145,24 @@ struct DeclaredColorTests {
       (tags["EXIF:WhitePoint"] as? String)?.split(separator: " ").map { Double($0) } == [found.white.x, found.white.y])
   }
 
+  @Test(
+    "a stripped file keeps the gamma and the chromaticities that only its EXIF declares",
+    arguments: [
+      Tags(colorSpace: 65_535, gamma: (18, 10), white: white, primaries: p3Primaries), Tags(gamma: (18, 10)),
+      Tags(white: white, primaries: p3Primaries), Tags(primaries: p3Primaries),
+    ])
+  func stripped(tags: Tags) throws {
+    let segment = OrientationCarrierTests.exif(tags.tiff)
+    let file = JPEGFile(try Fixtures.bytes("jpeg/small-444.jpg")).inserting([segment])
+    let preparer = ImagePreparer()
+    let stripped = try preparer.strippedBlocking(.memory(file)).bytes
+    let declaration = try preparer.inspectBlocking(.memory(file)).exifColor?.declaration
+    #expect(try preparer.inspectBlocking(.memory(stripped)).exifColor?.declaration == declaration)
+    #expect(declaration != nil && declaration != .srgb)
+    let pixels = try [file, stripped].map { try preparer.pixelsBlocking(of: .memory($0)) }
+    #expect(pixels[0] == pixels[1])
+  }
+
   @Test("any damage of the structure is survived, and a cut never invents a declaration")
   func damaged() {
     let tiff = Tags(colorSpace: 65_535, index: "R03", gamma: (22, 10), white: Self.white, primaries: Self.p3Primaries)
