@@ -181,5 +181,75 @@ struct IsolationTests {
     #expect(throws: PreparationError.self) { try result.image(Limits(), tensor: nil) }
     #expect(throws: PreparationError.self) { try result.stripped() }
   }
+
+  /// One value of an honest result that was changed, and the message of the refusal.
+  private static let changes: [(message: String, change: @Sendable (inout IsolatedResult) -> Void)] = [
+    ("its image is not whole", { $0.record.bits = nil }), ("its figures are impossible", { $0.record.quality = 101 }),
+    ("its figures are impossible", { $0.record.timings?.decode = -1 }),
+    ("its figures are impossible", { $0.record.timings?.total = .nan }),
+    ("its geometry is impossible", { $0.record.geometry?.crop.width = -1 }),
+    ("its size is impossible", { $0.record.size?.height = 0 }), ("it has no plan", { $0.record.plan = nil }),
+    ("its file is no JPEG", { $0.parts[0] = Array("GIF89a".utf8) }),
+    ("its file is no PNG", { $0.record.format = .png }),
+    ("it describes nothing", { $0.record.description = nil }),
+    ("its tensor has another size", { $0.parts[1].removeLast() }),
+    ("its tensor has another size", { $0.record.tensorShape = [1, 3, .max, 2] }),
+  ]
+
+  @Test("an honest result is taken, and none of which one value was changed", arguments: changes.indices)
+  func change(index: Int) throws {
+    let format = TensorFormat()
+    let made = try ImagePreparer().prepareBlocking(
+      .file(Fixtures.path("jpeg/small-420.jpg")), as: Recipe(size: .longestSide(32), output: .jpeg()), tensor: format)
+    var result = IsolatedResult(made)
+    let taken = try result.image(Limits(), tensor: format)
+    #expect(taken.bytes == made.bytes && taken.geometry == made.geometry && taken.tensor?.values == made.tensor?.values)
+    Self.changes[index].change(&result)
+    let error = #expect(throws: PreparationError.self) { try result.image(Limits(), tensor: format) }
+    #expect(error?.code == .helperFailed && error?.message.contains(Self.changes[index].message) == true)
+  }
+
+  @Test("honest pixels, tensors and stripped files arrive unchanged")
+  func honest() throws {
+    let (source, format) = (ImageSource.file(Fixtures.path("jpeg/phone.jpg")), TensorFormat())
+    let recipe = Recipe(size: .longestSide(32))
+    let pixels = try ImagePreparer().pixelsBlocking(of: source, as: recipe)
+    #expect(try IsolatedResult(pixels).pixels() == pixels)
+    let tensor = try ImagePreparer().tensorBlocking(of: source, as: recipe, format)
+    let taken = try IsolatedResult(tensor).tensor(format)
+    #expect(taken.shape == tensor.shape && taken.values == tensor.values)
+    let stripped = try ImagePreparer().strippedBlocking(source)
+    let file = try IsolatedResult(stripped).stripped()
+    #expect(file.bytes == stripped.bytes && file.removed == stripped.removed && file.hadGPS)
+  }
+
+  @Test("a file that may be written to, and bytes in memory, are copied for a worker; other files are not")
+  func copies() throws {
+    let path = Fixtures.path("jpeg/small-420.jpg")
+    func made(_ source: ImageSource) throws -> IsolatedSource {
+      try IsolatedSource(source, limits: Limits(), cancellation: nil)
+    }
+    let copy = TestFolder.url.appending(path: "written.jpg").path
+    try? FileManager.default.removeItem(atPath: copy)
+    try FileManager.default.copyItem(atPath: path, toPath: copy)
+    let (reading, writing) = (try #require(FileHandle(forReadingAtPath: copy)), FileHandle(forUpdatingAtPath: copy))
+    #expect(try !made(.file(path)).isCopy && !made(.descriptor(reading.fileDescriptor)).isCopy)
+    #expect(try made(.descriptor(try #require(writing).fileDescriptor)).isCopy)
+    #expect(try made(.memory(Fixtures.bytes("jpeg/small-420.jpg"))).isCopy)
+    // The helper process decodes this file, so that no worker gets it.
+    let helped = try made(.file(Fixtures.path("kinds/heic/grid.heic")))
+    #expect(helped.needsHelper && helped.descriptor < 0 && !helped.isCopy)
+  }
+
+  @Test("a copy above the limit of memory, or of canceled work, is not made", arguments: [true, false])
+  func refusedCopy(isCanceled: Bool) {
+    let (flag, bytes) = (CancellationFlag(), [UInt8](repeating: 7, count: 3 << 20))
+    if isCanceled { flag.cancel() }
+    let error = failure { () throws(PreparationError) in
+      try IsolatedSource(.memory(bytes), limits: Limits(maxMemory: 2 << 20), cancellation: flag)
+    }
+    #expect(error?.code == (isCanceled ? .canceled : .tooMuchMemory))
+    if !isCanceled { #expect(error?.remedy == .raise(.memory)) }
+  }
 }
 #endif
