@@ -29,6 +29,25 @@ struct ByteSourceTests {
     #expect(piped == whole)
   }
 
+  @Test("a pipe that does not block gives the same pixels, however late its bytes come", arguments: images)
+  func nonBlocking(name: String) throws {
+    let (pipe, bytes) = (Pipe(), try Fixtures.bytes(name))
+    let descriptor = pipe.fileHandleForReading.fileDescriptor
+    try #require(fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0)
+    let writer = Thread {
+      for part in stride(from: 0, to: bytes.count, by: bytes.count / 4 + 1) {
+        // Each part is written once the part before it was read.
+        var waiting: Int32 = 1
+        repeat { _ = unsafe ioctl(descriptor, UInt(FIONREAD), &waiting) } while waiting > 0
+        pipe.fileHandleForWriting.write(Data(bytes[part..<min(part + bytes.count / 4 + 1, bytes.count)]))
+      }
+      try? pipe.fileHandleForWriting.close()
+    }
+    writer.start()
+    let piped = try DecodedImage.decode(.descriptor(descriptor))
+    #expect(try piped == DecodedImage.decode(.memory(bytes)))
+  }
+
   @Test("peeking consumes nothing and stops at the end")
   func peek() throws {
     let source = try ByteSource(.memory([1, 2, 3]))

@@ -133,6 +133,8 @@ struct IsolationTests {
       try preparer.inspectBlocking(.file(Fixtures.path("jpeg/small-420.jpg")))
     }
     #expect(error.code == .helperFailed && error.remedy == .decodeHere)
+    let check = #expect(throws: PreparationError.self) { try WorkerPool(Coder(), program: program).check() }
+    #expect(check?.code == .helperFailed && check?.remedy == .decodeHere)
   }
 
   private static let description: ImageDescription = {

@@ -316,6 +316,15 @@ struct LocationTests {
     #expect(try ImagePreparer().inspectBlocking(.file(file.path)).hasGPS == test.hasGPS)
   }
 
+  @Test("a second eXIf of a PNG, which is not read, leaves the location open", arguments: [1, 2])
+  func secondEXIF(count: Int) throws {
+    var file = PNGFile(try Fixtures.bytes("png/small-rgb8.png"))
+    let plain = DeclaredColorTests.Tags(colorSpace: 1).tiff
+    for _ in 0..<count { file.chunks.insert(("eXIf", plain), at: 1) }
+    let found = try ImagePreparer().inspectBlocking(.memory(file.bytes))
+    #expect(found.hasEXIF && found.hasGPS == (count == 2))
+  }
+
   @Test("names of places are found in IPTC metadata", arguments: placeCases.indices)
   func placeNames(index: Int) throws {
     let (name, bytes, isNamed) = Self.placeCases[index]

@@ -86,6 +86,14 @@ struct TrueMetadataTests {
     #expect(stripped.notes.contains { $0.contains("gain map") }, "\(stripped.notes)")
   }
 
+  @Test("a gain map that a JPEG declares by ISO 21496-1 alone is noted, too", arguments: ["\0", "!"])
+  func standardGainMap(end: String) throws {
+    let content = Array("urn:iso:std:iso:ts:21496:-1\(end)".utf8) + [0, 0, 0, 0]
+    let file = JPEGFile(try Fixtures.bytes("jpeg/small-444.jpg")).inserting([(0xE2, content)])
+    let image = try ImagePreparer().prepareBlocking(.memory(file))
+    #expect(image.notes.contains { $0.contains("gain map") } == (end == "\0"), "\(image.notes)")
+  }
+
   @Test("metadata too large for a JPEG are left out with a note, and fit into a PNG", arguments: outputs)
   func large(output: Recipe.Output) throws {
     var packet = OrientationCarrierTests.packet(1)

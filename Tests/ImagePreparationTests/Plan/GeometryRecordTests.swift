@@ -156,6 +156,21 @@ struct GeometryRecordTests {
     #expect((1..<450).contains(refused))
   }
 
+  @Test("a record in JSON with an orientation outside of 1 to 8 is refused", arguments: [0, 9, -1, 1 << 40])
+  func unknownOrientation(orientation: Int) throws {
+    let record = try GeometryRecord.resolve(
+      source: ImageSize(width: 40, height: 30), orientation: .turnRight, recipe: Recipe()
+    ).record
+    let json = String(decoding: try JSONEncoder().encode(record), as: UTF8.self)
+    #expect(try JSONDecoder().decode(GeometryRecord.self, from: Data(json.utf8)) == record)
+    let other = json.replacing("\"orientation\":6", with: "\"orientation\":\(orientation)")
+    try #require(other != json)
+    let error = #expect(throws: DecodingError.self) {
+      try JSONDecoder().decode(GeometryRecord.self, from: Data(other.utf8))
+    }
+    #expect("\(error as Any)".contains("an orientation is 1 to 8, not \(orientation)"))
+  }
+
   @Test("a focus is a point of the whole source, also where it is trimmed")
   func focusOfTrimmed() throws {
     let recipe = Recipe(size: .box(50, 50, .cover, gravity: .focus(x: 0.5, y: 0.5)))

@@ -184,7 +184,7 @@ struct RecipeCodingTests {
     arguments: [
       #"{"effort":"most"}"#, #"{"background":"red"}"#, #"{"size":{"longestSide":1.5}}"#, #"{"size":null}"#,
       #"{"output":{"maxBytes":null}}"#, #"{"output":{"bits":12}}"#, #"{"output":{"bits":"16"}}"#,
-      #"{"size":{"model":{}}}"#, "[]",
+      #"{"size":{"model":{}}}"#, "[]", #"{"size":{"gravity":"up"}}"#, #"{"size":{"gravity":{"x":1}}}"#,
     ])
   func wrongKind(_ json: String) {
     #expect(throws: DecodingError.self) { try Self.decode(json) }
