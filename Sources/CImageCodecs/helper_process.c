@@ -123,13 +123,10 @@ int32_t cic_helper_start(
   return 0;
 }
 
-int32_t cic_worker_ask(
-  const cic_helper *worker, const cic_worker_request *request, const uint8_t *task, int32_t source, int64_t seconds, cic_helper *reply) {
+int32_t cic_worker_open(const cic_helper *worker, const cic_worker_request *request, int32_t source, cic_helper *image) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return errno;
   int error = 0;
-  // The task fits into the empty buffer of its socket, and the request into that of the worker's socket.
-  if (send(ends[0], task, request->task_bytes, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)request->task_bytes) error = EMSGSIZE;
   union {
     char bytes[CMSG_SPACE(2 * sizeof(int))];
     struct cmsghdr header;
@@ -142,14 +139,24 @@ int32_t cic_worker_ask(
   descriptors->cmsg_type = SCM_RIGHTS;
   descriptors->cmsg_len = CMSG_LEN(2 * sizeof(int));
   memcpy(CMSG_DATA(descriptors), (const int[]){source, ends[1]}, 2 * sizeof(int));
-  if (!error && sendmsg(worker->socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)sizeof *request) error = errno;
+  // The request fits into the empty buffer of the worker's socket.
+  if (sendmsg(worker->socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)sizeof *request) error = errno;
   close(ends[1]);
   if (error) {
     close(ends[0]);
     return error;
   }
-  *reply = (cic_helper){.process = worker->process, .socket = ends[0], .lifeline = -1, .deadline = now() + seconds * 1000};
+  *image = (cic_helper){.process = worker->process, .socket = ends[0], .lifeline = -1};
   return 0;
+}
+
+int32_t cic_worker_ask(cic_helper *image, const uint8_t *task, uint32_t task_bytes, int64_t seconds) {
+  struct iovec parts[] = {{.iov_base = &task_bytes, .iov_len = sizeof task_bytes}, {.iov_base = (void *)task, .iov_len = task_bytes}};
+  struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+  image->deadline = now() + seconds * 1000;
+  // The task fits into the buffer of the socket, which is empty after a reply.
+  ssize_t sent = sendmsg(image->socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  return sent == (ssize_t)(sizeof task_bytes + task_bytes) ? 0 : sent < 0 ? errno : EMSGSIZE;
 }
 
 cic_helper_status cic_helper_send(const cic_helper *helper, const gd_request *request) {
@@ -214,10 +221,10 @@ int32_t cic_helper_start(
   const char *path, const char *argument, int32_t file, int32_t pixels, int64_t seconds, cic_helper *helper) {
   return unsupported;
 }
-int32_t cic_worker_ask(
-  const cic_helper *worker, const cic_worker_request *request, const uint8_t *task, int32_t source, int64_t seconds, cic_helper *reply) {
+int32_t cic_worker_open(const cic_helper *worker, const cic_worker_request *request, int32_t source, cic_helper *image) {
   return unsupported;
 }
+int32_t cic_worker_ask(cic_helper *image, const uint8_t *task, uint32_t task_bytes, int64_t seconds) { return unsupported; }
 cic_helper_status cic_helper_send(const cic_helper *helper, const gd_request *request) { return CIC_HELPER_ENDED; }
 cic_helper_status cic_helper_receive(const cic_helper *helper, void *bytes, size_t count, cic_cancel_flag *cancel) {
   return CIC_HELPER_ENDED;

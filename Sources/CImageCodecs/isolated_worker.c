@@ -1,5 +1,5 @@
-// The worker's side of worker_protocol.h. One process, which never reads a byte of an image, waits for tasks and forks for each of them. A
-// task therefore begins with all libraries open, in memory that no earlier image has touched, and with its own limits.
+// The worker's side of worker_protocol.h. One process, which never reads a byte of an image, waits for images and forks for each of them.
+// The work on an image therefore begins with all libraries open, in memory that no other image has touched, and with its own limits.
 #if defined(__linux__)
 #define _GNU_SOURCE
 #endif
@@ -71,9 +71,9 @@ static bool receive(cic_worker_request *request, int descriptors[2]) {
   return true;
 }
 
-// Installs the protections of one task, in its process.
-static void begin_task(const cic_worker_request *request, pid_t parent, int reply) {
-  // When the worker ends, its task is ended too.
+// Installs the protections of one image, in its process.
+static void begin_image(const cic_worker_request *request, pid_t parent, int socket) {
+  // When the worker ends, this process is ended too.
   const char *failed = NULL;
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) failed = "an end with its parent (PR_SET_PDEATHSIG)";
   close(GD_SOCKET);
@@ -81,22 +81,21 @@ static void begin_task(const cic_worker_request *request, pid_t parent, int repl
   if (!failed) failed = lock_down_work(request->seconds, request->memory_bytes, true);
   if (!failed) return;
   cic_worker_reply message = {.magic = CW_MAGIC, .kind = CW_UNPROTECTED, .record_bytes = strlen(failed)};
-  write_all(reply, &message, sizeof message);
-  write_all(reply, failed, strlen(failed));
+  write_all(socket, &message, sizeof message);
+  write_all(socket, failed, strlen(failed));
   _exit(0);
 }
 
-void cic_worker_next(int32_t *source, int32_t *reply, uint32_t *task_bytes) {
+void cic_worker_next(int32_t *source, int32_t *socket) {
   cic_worker_request request;
   int descriptors[2];
   const pid_t parent = getpid();
   while (receive(&request, descriptors)) {
     pid_t process = fork();
     if (process == 0) {
-      begin_task(&request, parent, descriptors[1]);
+      begin_image(&request, parent, descriptors[1]);
       *source = descriptors[0];
-      *reply = descriptors[1];
-      *task_bytes = request.task_bytes;
+      *socket = descriptors[1];
       return;
     }
     close(descriptors[0]);
@@ -114,6 +113,6 @@ void cic_worker_next(int32_t *source, int32_t *reply, uint32_t *task_bytes) {
 #else
 
 void cic_worker_begin(void) { cic_worker_end(); }
-void cic_worker_next(int32_t *source, int32_t *reply, uint32_t *task_bytes) { cic_worker_end(); }
+void cic_worker_next(int32_t *source, int32_t *socket) { cic_worker_end(); }
 
 #endif

@@ -69,18 +69,19 @@ int32_t cic_helper_end(cic_helper *helper, bool waits);
 
 // MARK: Worker
 
-// Gives a worker a task of `request->task_bytes` bytes on the file that `source` is open on. Sets `reply` to the socket on which the reply
-// arrives; the caller closes that socket. Returns 0 or errno.
-int32_t cic_worker_ask(
-  const cic_helper *worker, const cic_worker_request *request, const uint8_t *task, int32_t source, int64_t seconds, cic_helper *reply);
+// Makes a worker begin a process for the image that `source` is open on. Sets `image` to the socket of this process; the caller closes it.
+// Returns 0 or errno.
+int32_t cic_worker_open(const cic_helper *worker, const cic_worker_request *request, int32_t source, cic_helper *image);
+
+// Gives the process of an image a task. It takes one when it has begun, and another one after each reply. Returns 0 or errno.
+int32_t cic_worker_ask(cic_helper *image, const uint8_t *task, uint32_t task_bytes, int64_t seconds);
 
 // In the worker: gives up the rights that no task needs, and sends the greeting. Ends the process if that fails.
 void cic_worker_begin(void);
 
-// In the worker: waits for tasks. For each task, the call returns in a new process, with every protection in place. It sets the descriptor
-// of the source, the descriptor of the task's socket, and the number of bytes of the task. The task is read from that socket, and the reply
-// is written to it. Ends the process when there are no more tasks.
-void cic_worker_next(int32_t *source, int32_t *reply, uint32_t *task_bytes);
+// In the worker: waits for images. For each image, the call returns in a new process, with every protection in place. It sets the
+// descriptors of the source, and of the socket for tasks and replies. Ends the worker when there are no more images.
+void cic_worker_next(int32_t *source, int32_t *socket);
 
 // Ends the process at once.
 _Noreturn void cic_worker_end(void);

@@ -16,20 +16,20 @@ typedef struct cic_worker_greeting {
   char failed[CW_MAX_TEXT];
 } cic_worker_greeting;
 
-// A task, sent on the socket with two descriptors: the source, and a socket for this task, which has the task's bytes and takes the reply.
+// Begins the process of an image. It is sent on the worker's socket with two descriptors: the source, and the socket of the image. On that
+// one, tasks and replies follow each other: a task is a uint32_t, the number of its bytes, and these bytes. The process ends when its socket
+// is closed.
 typedef struct cic_worker_request {
   uint32_t magic;
-  uint32_t task_bytes;
-  // The processor time that the task may use, and the memory in addition to that of the started worker.
+  // The processor time that the process may use, and its memory in addition to that of the started worker.
   uint32_t seconds;
-  uint32_t reserved;
   uint64_t memory_bytes;
 } cic_worker_request;
 
 enum { CW_RESULT = 0, CW_ERROR = 1, CW_UNPROTECTED = 2 };
 
-// A reply, and the bytes that it counts. After the reply, an int32_t arrives on the worker's socket: the number of the signal that ended
-// the task's process, or 0.
+// A reply, and the bytes that it counts. After the end of the process, an int32_t arrives on the worker's socket: the number of the signal
+// that ended it, or 0.
 typedef struct cic_worker_reply {
   uint32_t magic;
   uint32_t kind;

@@ -68,7 +68,7 @@ package final class PreparationPlaces: Sendable {
 
   private let state: Mutex<State>
   private let cores: Int
-  /// The most images that are planned at a time.
+  /// The most images that are planned, or that wait for a place with their plan, at a time. The process of an isolated image waits with it.
   private let plans: Gate
 
   /// Makes places for a number of cores and of bytes of buffers.
@@ -95,12 +95,14 @@ package final class PreparationPlaces: Sendable {
   ) async throws -> (value: Value, room: HeldRoom) {
     var need = Need(cores: 1, bytes: 0)
     var preparer = preparer
+    preparer.isolation = preparer.isolation?.ofOneImage
     // The most bytes of the file; nil if no plan is made.
     var fileBytes = recipe.output.budget?.bytes
+    try await plans.enter()
+    let planned = HeldPlace(plans)
+    defer { planned.leave() }
     if !source.isReadOnce {
       let pixels: Int
-      try await plans.enter()
-      defer { plans.leave() }
       (pixels, need.bytes, fileBytes) = try await offThePool { [preparer, fileBytes] flag in
         // A plan that needs pixels would decode the image twice.
         if recipe.readsAgain(isPlanOnly: true) {
@@ -117,6 +119,7 @@ package final class PreparationPlaces: Sendable {
     // If the size of the file has no known bound, the image takes the whole room.
     if let roomLimit { need.room = Room(bytes: fileBytes ?? roomLimit, limit: roomLimit) }
     try await enter(need)
+    planned.leave()
     defer { change { $0.give(need) } }
     let held = HeldRoom(need.room.bytes, self)
     return (try await offThePool { [preparer] flag in try work(preparer, flag) }, held)

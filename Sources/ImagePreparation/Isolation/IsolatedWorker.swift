@@ -1,7 +1,7 @@
 internal import CImageCodecs
 internal import Ground
 
-/// The other side of a ``WorkerPool``: a process that waits for tasks, and begins a process of its own for each.
+/// The other side of a ``WorkerPool``: a process that waits for images, and begins a process of its own for each.
 package enum IsolatedWorker {
   /// The argument that the program is started with.
   package static let argument = "decode-in-isolation"
@@ -26,38 +26,46 @@ package enum IsolatedWorker {
   ) -> Never {
     warmUp(coder)
     cic_worker_begin()
-    var (source, reply, count): (Int32, Int32, UInt32) = (-1, -1, 0)
-    unsafe cic_worker_next(&source, &reply, &count)
-    // From here on the code runs in a process for one task, with all protections in place.
-    guard let task = coder.value(IsolatedTask.self, in: bytes(Int(count), of: reply)) else { cic_worker_end() }
-    do throws(PreparationError) {
-      let result = try carryOut(task, .descriptor(source))
-      send(coder.bytes(of: result.record), result.parts, CW_RESULT, to: reply)
-    } catch {
-      send(coder.bytes(of: IsolatedFailure(error, words)), [], CW_ERROR, to: reply)
+    var (source, socket): (Int32, Int32) = (-1, -1)
+    unsafe cic_worker_next(&source, &socket)
+    // From here on the code runs in a process for one image, with all protections in place.
+    while let task = coder.value(IsolatedTask.self, in: nextTask(from: socket)) {
+      do throws(PreparationError) {
+        let result = try carryOut(task, .descriptor(source))
+        send(coder.bytes(of: result.record), result.parts, CW_RESULT, to: socket)
+      } catch {
+        send(coder.bytes(of: IsolatedFailure(error, words)), [], CW_ERROR, to: socket)
+      }
     }
     cic_worker_end()
   }
 
+  /// The bytes of the next task on the image. Ends the process if there is none.
+  private static func nextTask(from socket: Int32) -> [UInt8] {
+    let count = unsafe bytes(MemoryLayout<UInt32>.size, of: socket).withUnsafeBytes { unsafe $0.load(as: UInt32.self) }
+    return bytes(Int(count), of: socket)
+  }
+
   /// Opens the libraries that would otherwise be opened at their first use, and does the work that would otherwise be repeated in the
-  /// process of each task.
+  /// process of each image: each image of this work is made of the one before it, so that their kinds are decoded too.
   private static func warmUp(_ coder: some IsolationCoder) {
     _ = LibraryVersions.libtiff
     _ = LibraryVersions.libwebp
     var limits = Limits()
     limits.threads = 1
     let pixels = PixelImage<UInt8>(
-      size: ImageSize(width: 32, height: 32), channels: 3, samples: [UInt8](repeating: 127, count: 3072))
+      size: ImageSize(width: 160, height: 160), channels: 3, samples: [UInt8](repeating: 127, count: 76_800))
     let preparer = ImagePreparer(limits: limits)
-    guard let file = try? preparer.encodePNGBlocking(pixels) else { return }
-    for output in [Recipe.Output.jpeg(), .png(), .webp()] {
+    guard var file = try? preparer.encodePNGBlocking(pixels) else { return }
+    for (output, side) in [(Recipe.Output.jpeg(), 120), (.png(), 80), (.webp(), 60), (.jpeg(), 40)] {
       let task = IsolatedTask(
-        product: .image(Recipe(size: .longestSide(16), output: output), nil), limits: limits,
+        product: .image(Recipe(size: .longestSide(side), output: output), nil), limits: limits,
         instructionSet: preparer.instructionSet)
       guard let bytes = coder.bytes(of: task), let task = coder.value(IsolatedTask.self, in: bytes),
         let result = try? preparer.result(of: task.product, .memory(file))
       else { continue }
       _ = coder.bytes(of: result.record)
+      file = result.parts[0]
     }
   }
 

@@ -12,6 +12,9 @@ package struct Isolation: Sendable {
   let workers: any ImageWorkers
 
   package init(_ scope: Scope, by workers: any ImageWorkers) { (self.scope, self.workers) = (scope, workers) }
+
+  /// The isolation of one image, of which first a plan and then a result is made: one process does both.
+  package var ofOneImage: Isolation { Isolation(scope, by: workers.forOneImage()) }
 }
 
 /// Processes that carry out tasks.
@@ -22,4 +25,7 @@ package protocol ImageWorkers: Sendable {
   func result(
     of task: IsolatedTask, _ source: IsolatedSource, _ cancellation: CancellationFlag?
   ) throws(PreparationError) -> IsolatedResult
+
+  /// Processes for the tasks on one image. They may share a process.
+  func forOneImage() -> any ImageWorkers
 }

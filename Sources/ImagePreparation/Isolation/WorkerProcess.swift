@@ -1,7 +1,7 @@
 internal import CImageCodecs
 internal import Ground
 
-/// Owns a process that waits for tasks, and ends it.
+/// Owns a process that waits for images and begins a process for each, and ends it.
 @safe
 final class WorkerProcess: @unchecked Sendable {
   // Unchecked: it is used by one thread at a time.
@@ -15,9 +15,11 @@ final class WorkerProcess: @unchecked Sendable {
 
   /// The version of landlock; 0 if the kernel has none.
   let landlock: Int32
-  /// True while it waits for a task.
+  /// True while it waits for an image.
   private(set) var isIdle = false
   private var helper = cic_helper()
+  /// The process of the image in progress; nil for none.
+  private var image: cic_helper?
 
   init(_ program: String) throws(WorkerFault) {
     guard cic_helper_is_possible() else { throw .unprotected("isolation (only Linux has it here)") }
@@ -39,45 +41,62 @@ final class WorkerProcess: @unchecked Sendable {
     isIdle = true
   }
 
-  deinit { _ = unsafe cic_helper_end(&helper, false) }
+  deinit {
+    closeImage()
+    _ = unsafe cic_helper_end(&helper, false)
+  }
 
-  /// Carries out a task in a new process. If ``isIdle`` is false afterwards, this worker cannot be used again.
-  func reply(
-    to task: [UInt8], _ source: IsolatedSource, _ limits: Limits, seconds: Int, _ cancellation: CancellationFlag?
-  ) throws(WorkerFault) -> WorkerReply {
+  /// Begins the process of an image, for tasks of so many seconds.
+  func begin(_ source: IsolatedSource, _ limits: Limits, seconds: Int) throws(WorkerFault) {
     isIdle = false
     // Memory beyond the buffers that the limits count: the file and its copies on the way, stacks, and heaps that are not full.
     let memory = UInt64(limits.maxMemory) + UInt64(limits.maxMemory) / 4 + 256 << 20
     let processorTime = min(seconds, Int(Int32.max) / 1024) * max(1, min(limits.threads, 1024))
     var request = cic_worker_request(
-      magic: UInt32(CW_MAGIC), task_bytes: UInt32(task.count), seconds: UInt32(processorTime), reserved: 0,
-      memory_bytes: memory)
-    var reply = cic_helper()
-    let error = unsafe cic_worker_ask(
-      &helper, &request, task, source.descriptor, Int64(min(seconds, Int(Int32.max))), &reply)
-    guard error == 0 else { throw .gone }
-    defer { cic_memory_close(reply.socket) }
-    let received: WorkerReply
-    do throws(WorkerFault) {
-      received = try receive(from: &reply, limits, cancellation)
-    } catch {
-      guard case .gone = error else { throw error }
-      throw .ended(signal: try end(of: reply, cancellation))
-    }
-    // The process of this task must have ended before the process of another task begins.
-    let signal = try end(of: reply, cancellation)
-    guard signal == 0 else { throw .ended(signal: signal) }
-    return received
+      magic: UInt32(CW_MAGIC), seconds: UInt32(processorTime), memory_bytes: memory)
+    var begun = cic_helper()
+    guard unsafe cic_worker_open(&helper, &request, source.descriptor, &begun) == 0 else { throw .gone }
+    image = begun
   }
 
-  /// Waits for the end of the process of a task: the signal that ended it; 0 for none.
-  private func end(of reply: cic_helper, _ cancellation: CancellationFlag?) throws(WorkerFault) -> Int32 {
+  /// Gives the process of the image a task, and waits for the reply.
+  ///
+  /// - Throws: The reason why there is none. If ``isIdle`` is false then, this worker cannot be used again.
+  func reply(
+    to task: [UInt8], _ limits: Limits, seconds: Int, _ cancellation: CancellationFlag?
+  ) throws(WorkerFault) -> WorkerReply {
+    guard var process = image,
+      unsafe cic_worker_ask(&process, task, UInt32(task.count), Int64(min(seconds, Int(Int32.max)))) == 0
+    else { throw .gone }
+    image = process
+    do throws(WorkerFault) {
+      return try receive(from: &process, limits, cancellation)
+    } catch {
+      guard case .gone = error else { throw error }
+      throw .ended(signal: try signalOfEnd(cancellation))
+    }
+  }
+
+  /// Ends the process of the image. It must have ended before the process of another image begins.
+  func end(_ cancellation: CancellationFlag?) throws(WorkerFault) {
+    let signal = try signalOfEnd(cancellation)
+    guard signal == 0 else { throw .ended(signal: signal) }
+  }
+
+  /// Waits for the end of the process of the image: the signal that ended it; 0 for none.
+  private func signalOfEnd(_ cancellation: CancellationFlag?) throws(WorkerFault) -> Int32 {
     var waiting = helper
-    waiting.deadline = reply.deadline
+    waiting.deadline = image?.deadline ?? 0
+    closeImage()
     var signal: Int32 = 0
     try unsafe Self.receive(from: &waiting, &signal, MemoryLayout<Int32>.size, cancellation)
     isIdle = true
     return signal
+  }
+
+  private func closeImage() {
+    if let image { cic_memory_close(image.socket) }
+    image = nil
   }
 
   private func receive(
@@ -92,7 +111,7 @@ final class WorkerProcess: @unchecked Sendable {
     else { throw .contradictory("it sends more than it was asked for") }
     let record = try Self.bytes(Int(head.record_bytes), from: &reply, cancellation)
     if head.kind == CW_UNPROTECTED {
-      _ = try end(of: reply, cancellation)
+      _ = try signalOfEnd(cancellation)
       throw .unprotected(Self.text(record.prefix(Int(CW_MAX_TEXT)).map { $0 }))
     }
     var parts: [[UInt8]] = []

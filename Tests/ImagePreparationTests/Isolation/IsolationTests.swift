@@ -125,6 +125,43 @@ struct IsolationTests {
     while Self.isRunning(task) { await Task.yield() }
   }
 
+  /// The course of an image after its plan.
+  enum Course: CaseIterable { case made, madeByMoreThreads, killed, givenUp }
+
+  @Test(
+    "one process makes the plan of an image and its result, and ends before the next image",
+    arguments: Course.allCases)
+  func oneImage(course: Course) async throws {
+    let preparer = Self.preparer()
+    let source = ImageSource.file(Fixtures.path("jpeg/small-420.jpg"))
+    let known = Set(Self.children(of: getpid()))
+    let task: pid_t
+    do {
+      var one = preparer
+      one.isolation = preparer.isolation?.ofOneImage
+      _ = try one.planBlocking(of: source)
+      let worker = try #require(
+        Self.children(of: getpid()).first { !known.contains($0) && Self.name($0) == "gesso-worker" })
+      let tasks = Self.children(of: worker)
+      #expect(tasks.count == 1)
+      task = try #require(tasks.first)
+      switch course {
+      case .made: #expect(try !one.prepareBlocking(source).bytes.isEmpty)
+      case .madeByMoreThreads:
+        one.limits.threads += 1
+        #expect(try !one.prepareBlocking(source).bytes.isEmpty)
+      case .killed:
+        kill(task, SIGKILL)
+        let error = try #require(throws: PreparationError.self) { try one.prepareBlocking(source) }
+        #expect(error.message.contains("was ended by signal 9"), "\(error.message)")
+      case .givenUp: break
+      }
+      if course != .givenUp { #expect(Self.children(of: worker).isEmpty) }
+    }
+    while Self.isRunning(task) { await Task.yield() }
+    #expect(try preparer.inspectBlocking(source).format == .jpeg)
+  }
+
   @Test("without a program that can be started nothing is decoded", arguments: ["/nonexistent", "/bin/true"])
   func failsClosed(program: String) throws {
     var preparer = ImagePreparer()
