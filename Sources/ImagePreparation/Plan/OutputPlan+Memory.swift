@@ -7,7 +7,7 @@ extension OutputPlan {
     let merged = mergesPlanes ? size.pixelCount * 3 : 0
     return switch delivery {
     case .whole: merged
-    case .planes, .jpegRows: merged + Self.bytesOfJPEG(samples: size.pixelCount * channelsOfJPEG, settings)
+    case .planes, .jpegRows: merged + 2 * bytesOfJPEG
     case .pngRows:
       merged
         + Self.bytesOfPNG(
@@ -35,7 +35,6 @@ extension OutputPlan {
   /// The most bytes that encoding takes, with the file.
   private func bytesOfEncoding(image: Int, hasAlpha: Bool) -> Int {
     let pixels = size.pixelCount
-    let jpeg = { Self.bytesOfJPEG(samples: pixels * channelsOfJPEG, settings) }
     // If planes become a PNG, chroma is enlarged and RGB is made of them first.
     let png = {
       encodesPlanes
@@ -43,9 +42,9 @@ extension OutputPlan {
         : Self.bytesOfPNG(image: image, hasAlpha: hasAlpha, settings)
     }
     return switch settings.format {
-    case .jpeg: jpeg()
+    case .jpeg: 2 * bytesOfJPEG
     case .png: png()
-    case .jpegUnlessFlat, .pngIfTransparent: jpeg() / 2 + max(jpeg() / 2, png())
+    case .jpegUnlessFlat, .pngIfTransparent: bytesOfJPEG + max(bytesOfJPEG, png())
     case .webp:
       // Gray becomes RGB first.
       WebPEncoder.bytesNeeded(size, isLossless: isLosslessWebP(settings, hasAlpha: transparency != .never))
@@ -56,22 +55,25 @@ extension OutputPlan {
   /// The most bytes of the file.
   private func bytesOfFile(image: Int) -> Int {
     switch settings.format {
-    case .jpeg: Self.bytesOfJPEG(samples: size.pixelCount * channelsOfJPEG, settings) / 2
-    case .png, .jpegUnlessFlat, .pngIfTransparent:
-      max(image + image / 64, Self.bytesOfJPEG(samples: size.pixelCount * channelsOfJPEG, settings) / 2)
+    case .jpeg: bytesOfJPEG
+    case .png, .jpegUnlessFlat, .pngIfTransparent: max(image + image / 64, bytesOfJPEG)
     case .webp: size.pixelCount * (isLosslessWebP(settings, hasAlpha: transparency != .never) ? 4 : 2)
     }
   }
 
-  /// The samples of a pixel in a JPEG, at most.
-  private var channelsOfJPEG: Int { planeCount == 1 && deliveredChannels == .gray ? 1 : 3 }
-
-  /// The most bytes of a JPEG in its encoder, and of its copy.
+  /// The most bytes of a JPEG. There are two of them at the end: in the encoder, and as the file.
   ///
-  /// Noise of black and white takes the most bytes that were found: 1.88 for each sample at quality 100, 1.22 at 95, and 0.96 at 90.
-  private static func bytesOfJPEG(samples: Int, _ settings: Settings) -> Int {
-    let quarters = settings.quality > 95 ? 8 : settings.quality > 90 ? 5 : 4
-    return 2 * (samples * quarters / 4 + 4_096)
+  /// Noise of black and white takes the most bytes for each sample that were found: 1.88 at quality 100, 1.55 at 98, 1.22 at 95, 1.02 at 92,
+  /// and 0.96 at 90. Such noise in chroma takes less. A gray image stays so unless it is padded with a color, which takes next to nothing.
+  private var bytesOfJPEG: Int {
+    let isGray = planeCount == 1 && deliveredChannels == .gray
+    let isHalved = !isGray && subsampling == .yuv420
+    // A JPEG has whole MCUs (T.81 A.2): one block of each plane, or four blocks of luma and one each of halved chroma.
+    let side = isHalved ? 16 : 8
+    let mcus = ((size.width + side - 1) / side) * ((size.height + side - 1) / side)
+    let samples = mcus * (isGray ? 1 : isHalved ? 6 : 3) * 64
+    let sixteenths = [(90.0, 16), (92, 17), (95, 20), (98, 26)].first { settings.quality <= $0.0 }?.1 ?? 31
+    return samples * sixteenths / 16 + (embeddedProfile?.count ?? 0) + 4_096
   }
 
   /// The most bytes of a PNG: in its compressors, as their results, and as the file.

@@ -174,8 +174,8 @@ public struct PreparationPlan: Sendable {
     func bytes(_ decoding: DecodingPlan) -> Int {
       let bytes = max(decodingBytes(decoding) + output.bytesWhileRowsArrive, afterwards.most) + afterwards.kept
       // Beside buffers there are the rows of codecs, blocks of the heap that are partly used, and the stack and the heap of a second
-      // thread: up to 3 % and 1 MiB were found.
-      return bytes + bytes / 32 + (threads - 1) << 20
+      // thread: up to 3 % and 2 MiB were found.
+      return bytes + bytes / 32 + (threads - 1) << 21
     }
     // This is done only if there is memory for it, so that no file is refused that could be decoded in order.
     if bytes(decoding) > limits.maxMemory { decoding.independentStrips = nil }
