@@ -1,13 +1,16 @@
 """The memory that a preparation takes, compared with the memory that its plan declares: never more. Twelve kinds of files of 100 megapixels
-are prepared in the default size, and pictures of noise, which cannot be compressed, in their own size.
+are prepared in the default size, and pictures of noise, which cannot be compressed, in their own size. Files that are decoded in strips,
+and become noise when they are reduced, also have to take most of what is declared.
 
 The memory of a process is the peak of its resident memory, minus the peak of a run of the same kind of file with 64 by 64 pixels: code,
-libraries and the tables of codecs. The memory that the plan of this small image declares is added again.
+libraries and the tables of codecs. That is the median of five runs, because some take 2 MiB less, as no run of a large file
+did. The memory that the plan of this small image declares is added again.
 
     GESSO=path/to/gesso check_memory.py [FOLDER]     FOLDER keeps the images for the next time
 """
 import json
 import os
+import statistics
 import struct
 import subprocess
 import sys
@@ -16,6 +19,13 @@ import zlib
 from pathlib import Path
 
 SIDE, NOISE_SIDE, SMALL = 10_000, 4_000, 64
+# The side of a block of `blocks`, and the side to which these pictures are reduced: each block becomes one pixel.
+BLOCK = 4
+BLOCKS = SIDE // BLOCK
+# The least share of its declaration that a kind of file that is decoded in strips takes for content that is hard to encode. Between 84
+# and 98 % were measured: no colors of RGB were found that make as much noise in three planes of a JPEG as each plane can have, and a PNG of
+# these takes 86 % of its samples.
+LEAST = 0.8
 
 
 def photograph(side):
@@ -36,6 +46,31 @@ def noise(side, channels):
     levels = 2 if channels == 1 else 256
     samples = numpy.random.default_rng(2).integers(0, levels, (side, side, channels), dtype=numpy.uint8)
     return samples * numpy.uint8(255 // (levels - 1))
+
+
+def blocks(side, encodes_planes):
+    """Blocks that become noise when the picture is reduced: colors for which a JPEG needs the most bytes that were found. For a JPEG whose
+    planes are encoded as they are, each plane of its own; otherwise black, white, and corners of the RGB cube in blocks of 2 by 2."""
+    import numpy
+    generator, count = numpy.random.default_rng(3), -(-side // BLOCK)
+    def noise(size, channels):
+        values = generator.integers(0, 2, (size, size, channels), dtype=numpy.uint8) * numpy.uint8(255)
+        return enlarged(values, -(-count // size))[:count, :count]
+    def enlarged(rows, factor): return rows.repeat(factor, axis=0).repeat(factor, axis=1)
+    half = -(-count // 2)
+    if encodes_planes:
+        rows = numpy.concatenate([noise(count, 1), noise(half, 2)], axis=2)
+    else:
+        colors = noise(half, 3)
+        gray = numpy.where(colors.sum(axis=2, keepdims=True, dtype=int) > 382, 0, 255)
+        rows = numpy.where(generator.integers(0, 2, (count, count, 1)) > 0, colors, gray).astype(numpy.uint8)
+    return enlarged(rows, BLOCK)[:side, :side]
+
+
+def planes(path, rows):
+    """A JPEG of Y, Cb and Cr."""
+    from PIL import Image
+    Image.merge("YCbCr", [Image.fromarray(rows[:, :, k]) for k in range(3)]).save(path, quality=92)
 
 
 def image(rows):
@@ -80,6 +115,8 @@ KINDS = [
     ("TIFF of LZW", "tif", lambda path, rows: save(path, rows, compression="tiff_lzw")),
     ("WebP", "webp", lambda path, rows: save(path, rows, quality=80, method=0)),
 ]
+STREAMED = [(f"{name} of blocks", suffix, planes if name == "baseline JPEG" else write) for name, suffix, write in KINDS
+            if name in ("baseline JPEG", "PNG", "BMP", "TGA", "PSD", "TIFF")]
 NOISES = [
     ("noise, gray", "png", 1, lambda path, rows: save(path, rows, compress_level=1)),
     ("noise, RGB", "png", 3, lambda path, rows: save(path, rows, compress_level=1)),
@@ -122,6 +159,9 @@ def make(folder):
         missing = [(file, write) for file, write in missing if not file.exists()]
         rows = photograph(side) if missing else None
         for file, write in missing: write(file, rows)
+        for name, suffix, write in STREAMED:
+            file = path(folder, name, side, suffix)
+            if not file.exists(): write(file, blocks(side, write == planes))
     for name, suffix, channels, write in NOISES:
         for side in (SMALL, NOISE_SIDE):
             file = path(folder, name, side, suffix)
@@ -140,16 +180,21 @@ def main():
         cases.append(("baseline JPEG", "jpg", SIDE, ("webp", f"--max-side {SIDE}")))
         cases += [(name, suffix, NOISE_SIDE, (end, f"--max-side {NOISE_SIDE} {flags}" if "--size" not in flags else flags))
                   for name, suffix, _, _ in NOISES for end, flags in NOISE_OUTPUTS]
+        # The planes of the JPEG have colors that RGB, and so a PNG, cannot hold.
+        cases += [(name, suffix, SIDE, (end, f"--max-side {BLOCKS} {flags}")) for name, suffix, write in STREAMED for end, flags in OUTPUTS
+                  if not (write == planes and end == "png")]
         for name, suffix, side, (end, flags) in cases:
             def command(side):
                 flag = flags.format(tensor=Path(scratch) / "a.npy").split()
                 if side == SMALL: flag = [word for word in flag if word not in PAD]
                 return ["prepare", path(folder, name, side, suffix), "-o", Path(scratch) / f"a.{end}", "-q", "--max-memory", "16384", *flag]
             plan, small = declared(command(side)), declared(command(SMALL))
-            taken = peak(command(side)) - min(peak(command(SMALL)) for _ in range(2)) + small
-            passed, failed = passed + (taken <= plan), failed + (taken > plan)
-            print(f"{name} to {end} {flags.replace('{tensor}', 'a.npy')}: {taken >> 20} of {plan >> 20} MiB, {taken / plan:.0%}"
-                  f"{'' if taken <= plan else ' ✗ error: more than declared'}", flush=True)
+            taken = peak(command(side)) - statistics.median(peak(command(SMALL)) for _ in range(5)) + small
+            least = LEAST * plan if name.endswith("of blocks") else 0
+            error = " ✗ error: more than declared" if taken > plan else " ✗ error: far less than declared" if taken < least else ""
+            passed, failed = passed + (not error), failed + (error != "")
+            print(f"{name} to {end} {flags.replace('{tensor}', 'a.npy')}: {taken >> 20} of {plan >> 20} MiB, {taken / plan:.0%}{error}",
+                  flush=True)
     print(f"{passed} passed, {failed} failed")
     return failed != 0
 
