@@ -36,9 +36,9 @@ let optimizedInDebug: [SwiftSetting] = isRoot ? [.unsafeFlags(["-O"], .when(conf
 let optimizedWithChecks: [SwiftSetting] =
   isRoot ? [.unsafeFlags(["-O", "-assert-config", "Debug"], .when(configuration: .debug))] : []
 
-/// In release builds, the tests of the client are not optimized, but the code that they test is. The tests compute nothing themselves, and
-/// to optimize them took a quarter of the build.
-let clientTestSettings: [SwiftSetting] =
+/// In release builds, tests are not optimized, but the code that they test is. The tests compute little themselves, and to optimize them
+/// took a quarter of the build.
+let testSettings: [SwiftSetting] =
   swiftSettings + (isRoot ? [.unsafeFlags(["-Onone"], .when(configuration: .release))] : [])
 
 /// Kernels are raw pointers by definition, so strict memory safety would mark every line.
@@ -185,7 +185,7 @@ if buildsPixelTests {
       dependencies: [
         "ImagePreparation", "CImageCodecs", "CZlib", "MisbehavingDecoder", "PixelKernels", "TestSupport",
       ],
-      swiftSettings: swiftSettings),
+      swiftSettings: testSettings),
   ]
 }
 
@@ -248,7 +248,7 @@ if buildsClient {
         .product(name: "FlyingSocks", package: "FlyingFox", condition: client),
         .product(name: "Logging", package: "swift-log", condition: client),
       ],
-      swiftSettings: clientTestSettings),
+      swiftSettings: testSettings),
     .testTarget(
       name: "ScenarioSandboxTests",
       dependencies: [
@@ -256,21 +256,21 @@ if buildsClient {
         .product(name: "FlyingFox", package: "FlyingFox", condition: client),
         .product(name: "FlyingSocks", package: "FlyingFox", condition: client),
       ],
-      swiftSettings: clientTestSettings),
+      swiftSettings: testSettings),
     .testTarget(
       name: "GessoPipelineTests",
       dependencies: [
         "Digests", "GessoPipeline", "Ground", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport",
         .product(name: "GRDB", package: "GRDB.swift", condition: client),
       ],
-      swiftSettings: clientTestSettings),
+      swiftSettings: testSettings),
     .testTarget(
       name: "GessoCommandTests",
       dependencies: [
         "Digests", "ImagePreparation", "ScenarioAPI", "ScenarioSandbox", "GessoPipeline", "GessoCommand", "TestSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser", condition: client),
       ],
-      swiftSettings: clientTestSettings),
+      swiftSettings: testSettings),
     .executableTarget(
       name: "Soak",
       dependencies: ["GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport"],
@@ -282,7 +282,7 @@ if buildsClient {
       name: "PackagingTests",
       dependencies: ["GessoPipeline", "ScenarioAPI", "ScenarioSandbox", "ImagePreparation", "TestSupport"],
       // Scripts/test-copy builds it as another package.
-      exclude: ["consumer.swift"], swiftSettings: clientTestSettings),
+      exclude: ["consumer.swift"], swiftSettings: testSettings),
   ]
 }
 
